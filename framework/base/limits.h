@@ -1,0 +1,110 @@
+// Every named limit, with its unit, its reason and who may change it. Nothing else limits anything.
+// "Setting" means that an administrator may choose another value; all others are fixed by a format
+// or a protocol.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace atelier {
+
+// --- JSON and documents
+inline constexpr int kJsonDepthMax = 400;  // deep enough for any document seen, shallow for a stack
+inline constexpr std::size_t kDocumentBytesMax = 8'000'000;  // CouchDB's max_document_size
+inline constexpr std::size_t kIdBytesMax = 7'168;            // Cloudant's limit
+inline constexpr std::size_t kDatabaseNameBytesMax = 238;    // CouchDB's limit
+inline constexpr std::size_t kRevisionBytesMax = 256;        // longer than any server's revision id
+inline constexpr std::uint32_t kRevsLimitDefault = 1'000;    // CouchDB's default; setting per room
+inline constexpr std::size_t kAttachmentNameBytesMax = 1'024;
+
+// --- Store
+inline constexpr std::size_t kMapBytesDefault = std::size_t{64} << 30;  // address space, not disk
+inline constexpr unsigned kReadersMax = 510;           // threads of one process that read at once
+inline constexpr std::size_t kWriteQueueDocsMax = 20'000;     // back-pressure on writers
+inline constexpr std::size_t kWriteQueueBytesMax = 64 << 20;  // same, by size
+inline constexpr std::size_t kCommitDocsMax = 2'000;   // one group commit; bounds a caller's wait
+inline constexpr std::size_t kCommitBytesMax = 8 << 20;  // same, by size: dirty pages are memory
+inline constexpr std::size_t kMapBytesMin = std::size_t{1} << 30;  // below it a map is too small
+inline constexpr std::size_t kIdleReadersMax = 32;     // read transactions kept for reuse
+inline constexpr std::size_t kUnwrittenPagesMax = 16;  // counted by LMDB at the file's end, unwritten
+inline constexpr std::size_t kFragmentBytes = 480;     // of an id in one key; LMDB's keys end at 511
+inline constexpr std::size_t kBodyApartBytes = 1'024;  // larger bodies have a checksum of their own
+inline constexpr std::size_t kBlobChunksQueuedMax = 4; // of one blob: 1 MB of memory
+inline constexpr int kBlobUnreferencedMs = 60'000;     // grace between a blob and its document
+inline constexpr std::size_t kLineagesMax = 1'000;     // starts of a store that sequences may be from
+inline constexpr std::size_t kCompactDocsPerCommit = 1'000;  // bounds what others wait for
+inline constexpr std::size_t kBlobChunkBytes = 256 << 10;  // flat memory, few rows a blob
+
+// --- Replication
+inline constexpr std::size_t kBatchDocsMax = 500;             // rows of one changes page
+inline constexpr std::size_t kBatchBytesMax = 4 << 20;        // bytes of one _bulk_docs
+inline constexpr int kRetryFirstMs = 250;                     // first wait after a failure
+inline constexpr int kRetryMaxMs = 30'000;                    // ceiling of the back-off
+inline constexpr int kLongPollMs = 50'000;   // some proxies cut a silent request at 60 s
+inline constexpr int kConnectTimeoutMs = 5'000;
+inline constexpr int kReadTimeoutMs = 70'000;  // above every long poll: the idle watchdog
+inline constexpr int kCheckpointEveryMs = 5'000;  // at most one checkpoint write in that time
+inline constexpr std::size_t kCheckpointHistoryMax = 50;  // CouchDB's number of sessions kept
+inline constexpr int kRetryAuthMs = 300'000;  // CouchDB locks a user out after five wrong tries in 5 min
+inline constexpr int kSleepSliceMs = 200;     // how soon a waiting thread sees a wake-up or a new edit
+inline constexpr int kClockJumpMs = 5'000;    // wall clock ahead of the monotonic one: we slept
+inline constexpr int kPeerChangesMax = 8;     // restarts in a row without a wait
+inline constexpr std::size_t kFirstPageDocs = 100;    // pages grow from here when they prove small
+inline constexpr std::size_t kDirectWriteDocsMax = 20;  // live first revisions sent unasked
+inline constexpr std::size_t kEchoRevisionsMax = 50'000;  // remembered as known to the remote; 2 MB
+inline constexpr std::size_t kWaitingCountMax = 10'000;   // beyond it "waiting" is a lower bound
+inline constexpr std::size_t kOutboxMax = 10'000;         // refused documents listed, by id
+
+// --- HTTP as a client
+inline constexpr std::size_t kReplyBytesMax = std::size_t{256} << 20;  // one answer in memory
+inline constexpr std::size_t kInlineAttachmentBytesMax = 64 << 10;  // above: streamed, one request a document
+inline constexpr std::size_t kInflatedBytesMax = 64 << 20;  // of an attachment unpacked in memory
+inline constexpr int kLongPollGraceMs = 20'000;  // a long poll may be answered so late
+inline constexpr int kKeepAliveIdleS = 10;       // TCP probes find a dead machine in about 25 s
+inline constexpr int kKeepAliveIntervalS = 5;
+inline constexpr int kKeepAliveProbes = 3;
+
+// --- Server
+inline constexpr std::size_t kRequestHeaderBytesMax = 32 << 10;  // long keys= queries; bounds memory
+inline constexpr std::size_t kRequestBodyBytesMax = 64 << 20;  // Cloudant's request limit; setting
+inline constexpr std::size_t kAttachmentBytesMax = std::size_t{1} << 30;  // streamed; setting
+inline constexpr std::size_t kBodiesBytesMax = 512 << 20;  // of all requests being read at once
+inline constexpr std::size_t kDrainBytesMax = 16 << 20;  // of a refused body, so that the client
+                                                         // reads the answer instead of a reset
+inline constexpr std::size_t kReadChunkBytes = 64 << 10;   // one read of a socket
+inline constexpr std::size_t kReplySliceBytes = 64 << 10;  // what one turn of the server's thread
+                                                           // puts into a long answer
+inline constexpr std::size_t kReplySliceRows = 1'000;      // same, in rows
+inline constexpr std::size_t kConnectionsMax = 18'000;     // below a usual limit of 20,000 files
+inline constexpr std::size_t kFeedsMax = 16'000;   // leaves connections for ordinary requests
+inline constexpr std::size_t kFeedCacheChunks = 64;  // chunks shared by feeds, a database
+inline constexpr std::size_t kFeedCacheBytesMax = 4 << 20;  // same, in bytes
+inline constexpr std::size_t kPendingCountMax = 10'000;  // rows counted for `pending` exactly
+inline constexpr std::size_t kUuidsMax = 1'000;          // CouchDB's max_count
+inline constexpr int kRequestHeadTimeoutMs = 10'000;  // from the first byte to the end of the head
+inline constexpr int kKeepAliveIdleMs = 75'000;       // longer than clients keep idle connections
+inline constexpr int kBodyStallTimeoutMs = 30'000;    // no byte of a request body for that long
+inline constexpr int kReplyStallTimeoutMs = 30'000;   // a reader that takes nothing is cut
+inline constexpr int kFeedTimeoutDefaultMs = 60'000;  // CouchDB's changes_timeout
+inline constexpr int kFeedHeartbeatDefaultMs = 60'000;  // of heartbeat=true, as CouchDB
+inline constexpr int kFeedHeartbeatMinMs = 100;  // below it a heartbeat is work without use
+inline constexpr int kLingerMs = 2'000;          // a refused body is thrown away for that long
+inline constexpr int kServerStopMs = 2'000;      // running requests finish within
+inline constexpr int kSessionSeconds = 600;      // CouchDB's session timeout
+inline constexpr std::size_t kProbeNonceBytesMax = 256;  // of /_atelier/probe
+inline constexpr std::size_t kMultipartHeaderBytesMax = 8 << 10;  // of one part
+inline constexpr std::size_t kRangesMax = 16;  // of one Range header; more are answered as a whole
+
+// --- Screen
+inline constexpr std::size_t kTextLayoutBytesMax = 32 << 10;  // of one text; shaping stays under a frame
+inline constexpr std::size_t kTextLayoutsCachedMax = 2'000;   // some screens of different texts
+inline constexpr std::size_t kGlyphsCachedMax = 20'000;       // fills about half of a 4096² texture
+inline constexpr int kWindowWidthMin = 640;                   // all screens are right at this size
+inline constexpr int kWindowHeightMin = 480;
+inline constexpr int kFramesAfterEvent = 3;     // ImGui settles hover, focus and sizes in that many
+inline constexpr int kToastMs = 6'000;          // long enough to read two lines
+inline constexpr int kScriptStepMsMax = 10'000;  // a step of a script that did not come true fails
+inline constexpr std::size_t kNicknameBytesMax = 200;   // some 50 characters of any script
+inline constexpr std::size_t kRoomTitleBytesMax = 230;  // a database name must hold it
+
+}  // namespace atelier

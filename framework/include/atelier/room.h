@@ -1,0 +1,110 @@
+// A room as an application sees it: typed collections that change, and how the syncing is doing.
+//
+//   struct Message { std::int64_t timestamp = 0; std::string sender, text; };
+//   BOOST_DESCRIBE_STRUCT(Message, (), (timestamp, sender, text))
+//
+//   auto messages = room.collection<Message>("message");
+//   auto view = messages.ordered_by(&Message::timestamp);
+//   messages.add({now_ms(), room.user().name, "hello"});
+//   for (const auto& item : view) draw(item.value.text);
+//
+// Thread rule: everything here belongs to the main thread. Nothing changes and no callback runs but
+// inside pump(), which the host calls between frames: there are no locks to think of.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "atelier/error.h"
+#include "atelier/subscription.h"
+#include "atelier/sync_status.h"
+
+namespace atelier {
+
+/// Milliseconds since 1970-01-01 UTC, what documents carry as their time.
+std::int64_t now_ms();
+
+/// A document of a collection: its id, its JSON text (normal form, without `_` members).
+struct RawDocument {
+  std::string id;
+  std::string body;
+  bool pending = false;  // written here and not yet on disk
+};
+
+/// One document became visible, changed or went away; local or from somebody else.
+struct RawChange {
+  RawDocument document;  // of a deletion: the id alone
+  bool deleted = false;
+  bool local = false;    // the change was made through this Room object
+};
+
+/// What Collection<T> stands on: the documents of one prefix, as text.
+class RawCollection {
+ public:
+  virtual ~RawCollection() = default;
+
+  virtual const std::string& prefix() const = 0;
+  virtual std::string make_id() = 0;
+  /// Queues a write; it shows in get() at once and in changes at the next pump(). `change` gets the
+  /// body that is there ("{}" for a new document) and returns the new one; it runs again when
+  /// somebody else changed the document in between. It must not call the room.
+  virtual void write(const std::string& id, std::function<std::string(std::string_view body)> change) = 0;
+  virtual void remove(const std::string& id) = 0;
+  virtual std::optional<RawDocument> get(std::string_view id) const = 0;
+  virtual std::size_t size() const = 0;
+  /// In the order of the ids, until `fn` returns false.
+  virtual void for_each(const std::function<bool(const RawDocument&)>& fn) const = 0;
+  [[nodiscard]] virtual Subscription on_change(std::function<void(const RawChange&)> fn) = 0;
+  /// Documents that are not what the program expects: kept, shown in the inspector, never dropped.
+  virtual void report_malformed(const std::string& id, const std::string& reason) = 0;
+};
+
+/// Who uses the room on this machine.
+struct User {
+  std::string name;
+};
+
+/// Something that a person should know of: a write that failed, a malformed document.
+struct Problem {
+  std::string id;    // the document's
+  std::string text;  // in words
+};
+
+template <class T>
+class Collection;
+
+class Room {
+ public:
+  virtual ~Room() = default;
+
+  virtual const std::string& title() const = 0;
+  virtual const User& user() const = 0;
+
+  /// The documents `<prefix>:…` as values of T (collection.h). Throws std::logic_error, which the
+  /// host shows, when the plugin did not declare the prefix.
+  template <class T>
+  Collection<T> collection(const std::string& prefix) {
+    return Collection<T>(raw_collection(prefix));
+  }
+  virtual std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) = 0;
+
+  /// Delivers what changed, for at most `budget_ms`; the rest comes at the next call. Returns whether
+  /// anything was delivered. Called by the host, or by a headless program's loop.
+  virtual bool pump(int budget_ms = 4) = 0;
+  /// Calls `wake` from any thread when pump() has something to do; it may only wake the main loop.
+  virtual void set_wake(std::function<void()> wake) = 0;
+
+  virtual SyncStatus sync_status() const = 0;
+  /// Retries a lost connection at once.
+  virtual void sync_now() = 0;
+  virtual std::vector<Problem> problems() const = 0;
+};
+
+}  // namespace atelier
+
+#include "atelier/collection.h"  // IWYU pragma: export

@@ -1,0 +1,35 @@
+// How the synchronisation of a room is doing, for people and programs. Thread rule: a value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace atelier {
+
+enum class SyncState {
+  kNone,         // nobody to sync with was named
+  kOffline,      // not reachable now; retried by itself
+  kConnecting,   // asking for the first time, or again after a change of the server
+  kCatchingUp,   // moving what accumulated; see done and total
+  kLive,         // everything known is exchanged; changes cross as they happen
+  kNeedsAuth,    // the credentials were refused
+  kRateLimited,  // the other side asked us to slow down
+  kStopped,      // ended by an error that only a person can mend
+};
+
+struct SyncStatus {
+  SyncState state = SyncState::kNone;
+  std::string peer;                 // address without credentials
+  std::uint64_t done = 0;           // documents moved since catching up began
+  std::uint64_t total = 0;          // 0 when unknown
+  std::uint64_t waiting = 0;        // own documents that the other side does not have yet
+  std::uint64_t refused = 0;        // own documents that the other side refuses (the outbox)
+  std::string last_error;           // in words; empty when all is well
+  std::int64_t last_success_ms = 0;  // wall clock, 0 for never
+  std::int64_t retry_at_ms = 0;      // wall clock of the next try, 0 when none is planned
+};
+
+/// "live", "catching_up", …
+const char* sync_state_name(SyncState state);
+
+}  // namespace atelier
