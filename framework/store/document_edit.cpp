@@ -1,0 +1,374 @@
+#include "store/document_edit.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "store/blob_table.h"
+
+namespace atelier {
+namespace {
+
+using lmdb::value_of;
+
+// Marks a handle whose body came with this edit and has no row yet.
+constexpr std::uint64_t kFresh = std::uint64_t{1} << 63;
+
+Error conflict() {
+  return {ErrorCode::kConflict, "Document update conflict."};
+}
+
+Error bad_stub(std::string_view id, std::string_view name) {
+  return invalid("Invalid attachment stub in " + std::string(id) + " for " + std::string(name));
+}
+
+RevNode& node_of(RevTree& tree, const RevId& rev) {
+  return tree.node(tree.find(rev));
+}
+
+}  // namespace
+
+Result<DocumentEdit> DocumentEdit::load(WriteContext& context, std::string_view id) {
+  DocumentEdit edit;
+  edit.id_ = id;
+  const std::string_view key = id.substr(0, kFragmentBytes);
+  if (key > context.last_key) return edit;  // behind everything: new
+  std::string_view row;
+  Error error;
+  switch (find_row(context.txn.get(), context.tables.docs, id, &row, &error)) {
+    case lmdb::Lookup::kFailed:
+      context.txn.fail(error);
+      return error;
+    case lmdb::Lookup::kMissing:
+      return edit;
+    case lmdb::Lookup::kFound:
+      break;
+  }
+  edit.existed_ = true;
+  edit.row_bytes_.assign(row.begin(), row.end());  // LMDB's own bytes end with the next write
+  ATELIER_CHECK(record::decode_doc(
+      edit.id_, std::string_view(edit.row_bytes_.data(), edit.row_bytes_.size()), &edit.old_));
+  ATELIER_TRY(tree, record::tree_of(edit.id_, edit.old_));
+  edit.tree_ = std::move(tree);
+  return edit;
+}
+
+// --- in memory
+
+// The revision that a local edit stands on; generation 0 for none.
+Result<RevId> DocumentEdit::parent_of_edit(const DocumentWrite& write) const {
+  if (write.parent) {
+    // CouchDB takes an edit of a document that it has never seen, on top of whatever it names.
+    if (tree_.empty()) return *write.parent;
+    const std::int32_t node = tree_.find(*write.parent);
+    if (node < 0 || !tree_.is_leaf(node)) return conflict();
+    return *write.parent;
+  }
+  if (tree_.empty()) return RevId();
+  const RevNode& winner = tree_.node(tree_.winner());
+  if (!winner.deleted) return conflict();
+  return winner.rev;  // re-creation continues the tombstone
+}
+
+Result<std::vector<Attachment>> DocumentEdit::attachments_of(WriteContext& context,
+                                                             std::int32_t node) const {
+  const std::uint64_t handle = tree_.node(node).body;
+  if (handle == 0) return std::vector<Attachment>();
+  if (handle == record::kInlineBody) return record::decode_attachments(old_.attachments);
+  if (handle & kFresh) return record::decode_attachments(fresh_[handle & ~kFresh].attachments);
+  std::string_view bytes;
+  Error error;
+  const auto found =
+      lmdb::get(context.txn.get(), context.tables.bodies, value_of(handle), &bytes, &error);
+  if (found == lmdb::Lookup::kFailed) return error;
+  if (found == lmdb::Lookup::kMissing) return std::vector<Attachment>();
+  ATELIER_TRY(row, record::decode_body(handle, bytes));
+  return record::decode_attachments(row.attachments);
+}
+
+// Where a stub's blob may be: an edit's parent; for a replicated revision everything that this
+// document holds here, its own ancestors first.
+std::vector<std::int32_t> DocumentEdit::stub_sources(const DocumentWrite& write,
+                                                     const RevId& parent) const {
+  std::vector<std::int32_t> nodes;
+  if (write.history.empty()) {
+    if (const std::int32_t node = tree_.find(parent); node >= 0) nodes.push_back(node);
+    return nodes;
+  }
+  for (const RevId& rev : write.history) {
+    if (const std::int32_t node = tree_.find(rev); node >= 0) nodes.push_back(node);
+  }
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(tree_.nodes().size()); ++i) {
+    if (tree_.node(i).body && std::find(nodes.begin(), nodes.end(), i) == nodes.end()) {
+      nodes.push_back(i);
+    }
+  }
+  return nodes;
+}
+
+Result<Attachment> DocumentEdit::resolve_stub(WriteContext& context, const DocumentWrite& write,
+                                              const AttachmentWrite& stub,
+                                              const RevId& parent) const {
+  for (const std::int32_t node : stub_sources(write, parent)) {
+    ATELIER_TRY(held, attachments_of(context, node));
+    for (Attachment& one : held) {
+      if (one.name != stub.name || (stub.blob && *stub.blob != one.blob)) continue;
+      if (!stub.digest.empty() && stub.digest != one.digest) continue;
+      if (!write.history.empty()) {
+        if (stub.digest.empty() && stub.revpos != one.revpos) continue;
+        if (stub.revpos != 0) one.revpos = stub.revpos;
+        if (!stub.content_type.empty()) one.content_type = stub.content_type;
+      }
+      return std::move(one);
+    }
+  }
+  return bad_stub(write.id, stub.name);
+}
+
+Result<std::vector<Attachment>> DocumentEdit::resolve(WriteContext& context,
+                                                      const DocumentWrite& write,
+                                                      const RevId& parent) const {
+  std::vector<Attachment> resolved;
+  for (const AttachmentWrite& wanted : write.attachments) {
+    if (wanted.stub) {
+      ATELIER_TRY(one, resolve_stub(context, write, wanted, parent));
+      resolved.push_back(std::move(one));
+      continue;
+    }
+    if (!wanted.blob) return invalid("the attachment '" + wanted.name + "' has no bytes");
+    ATELIER_TRY(blob, find_blob(context.txn.get(), context.tables, *wanted.blob));
+    if (!blob) return invalid("the bytes of the attachment '" + wanted.name + "' are not here");
+    Attachment one;
+    one.name = wanted.name;
+    one.content_type =
+        wanted.content_type.empty() ? "application/octet-stream" : wanted.content_type;
+    one.revpos = wanted.revpos ? wanted.revpos : parent.generation() + 1;
+    one.digest = blob->digest;
+    one.blob = *wanted.blob;
+    one.encoding = wanted.encoding;
+    one.length = wanted.encoding.empty() ? blob->length : wanted.length;
+    one.encoded_length = wanted.encoding.empty() ? 0 : blob->length;
+    resolved.push_back(std::move(one));
+  }
+  return resolved;
+}
+
+Result<std::vector<RevId>> DocumentEdit::path_of(const PreparedWrite& prepared,
+                                                 const std::vector<Attachment>& attachments,
+                                                 const RevId& parent) const {
+  const DocumentWrite& write = prepared.write;
+  if (!write.history.empty()) return write.history;
+  std::vector<RevId> path;
+  if (prepared.rev && parent == write.parent.value_or(RevId())) {
+    path.push_back(*prepared.rev);
+  } else {
+    const std::string canonical = record::canonical_attachments(attachments);
+    path.push_back(make_revision({write.deleted, parent, write.body, canonical}));
+  }
+  if (parent) path.push_back(parent);
+  return path;
+}
+
+Result<RevId> DocumentEdit::apply(WriteContext& context, const PreparedWrite& prepared,
+                                  bool* changed) {
+  const DocumentWrite& write = prepared.write;
+  *changed = false;
+  RevId parent;
+  if (write.history.empty()) {
+    ATELIER_TRY(found, parent_of_edit(write));
+    parent = std::move(found);
+  } else {
+    if (tree_.find(write.history.front()) >= 0) return write.history.front();
+    // What `revpos` counts from when the writer leaves it out.
+    if (write.history.size() > 1) parent = write.history[1];
+  }
+  ATELIER_TRY(attachments, resolve(context, write, parent));
+  ATELIER_TRY(path, path_of(prepared, attachments, parent));
+  ATELIER_TRY(merged, tree_.merge(path, write.deleted));
+  if (merged.result == RevTree::MergeResult::kKnown) return path.front();
+  tree_.node(merged.node).body = kFresh | fresh_.size();
+  fresh_.push_back({record::encode_attachments(attachments), write.body});
+  fresh_revs_.push_back(path.front());
+  *changed = true;
+  return path.front();
+}
+
+std::vector<RevId> DocumentEdit::purge(std::span<const RevId> revs) {
+  std::vector<RevId> purged;
+  for (const std::uint64_t handle : tree_.purge(revs, &purged)) freed_.push_back(handle);
+  return purged;
+}
+
+bool DocumentEdit::drop_old_bodies() {
+  bool any = false;
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(tree_.nodes().size()); ++i) {
+    RevNode& node = tree_.node(i);
+    if (!node.has_children || node.body == 0) continue;
+    freed_.push_back(std::exchange(node.body, 0));
+    any = true;
+  }
+  return any;
+}
+
+// --- onto the disk
+
+void DocumentEdit::refer(WriteContext& context, std::string_view attachments, bool add) {
+  if (attachments.empty()) return;
+  const auto list = record::decode_attachments(attachments);
+  if (!list) return context.txn.fail(list.error());
+  for (const Attachment& one : *list) {
+    if (add) {
+      add_reference(context, one.blob);
+    } else {
+      drop_reference(context, one.blob);
+    }
+  }
+}
+
+std::uint64_t DocumentEdit::move_out(WriteContext& context, std::string_view attachments,
+                                     std::string_view body) {
+  const std::uint64_t handle = context.state.next_body++;
+  record::encode_body(context.scratch, handle, {attachments, body});
+  context.txn.put(context.tables.bodies, value_of(handle),
+                  value_of(std::string_view(context.scratch)), MDB_APPEND);
+  return handle;
+}
+
+// Takes the content of a row of `bodies` into memory and the row away.
+bool DocumentEdit::take_in(WriteContext& context, std::uint64_t handle) {
+  std::string_view bytes;
+  Error error;
+  const auto found =
+      lmdb::get(context.txn.get(), context.tables.bodies, value_of(handle), &bytes, &error);
+  if (found == lmdb::Lookup::kFailed) context.txn.fail(error);
+  if (found != lmdb::Lookup::kFound) return false;
+  taken_in_ = bytes;
+  const auto row = record::decode_body(handle, taken_in_);
+  if (!row) {
+    context.txn.fail(row.error());
+    return false;
+  }
+  inline_attachments_ = row->attachments;
+  inline_body_ = row->body;
+  context.txn.erase(context.tables.bodies, value_of(handle));
+  return true;
+}
+
+void DocumentEdit::place_winner(WriteContext& context, RevNode& winner) {
+  inline_attachments_ = {};
+  inline_body_ = {};
+  if (winner.body == 0) return;
+  if (winner.body == record::kInlineBody) {
+    inline_attachments_ = old_.attachments;
+    inline_body_ = old_.body;
+  } else if (winner.body & kFresh) {
+    const Content& content = fresh_[winner.body & ~kFresh];
+    refer(context, content.attachments, true);
+    inline_attachments_ = content.attachments;
+    inline_body_ = content.body;
+  } else if (!take_in(context, winner.body)) {
+    winner.body = 0;
+    return;
+  }
+  winner.body = record::kInlineBody;
+}
+
+// The winner's body lies in the document's row, all others in `bodies`.
+void DocumentEdit::place_bodies(WriteContext& context, std::int32_t winner) {
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(tree_.nodes().size()); ++i) {
+    RevNode& node = tree_.node(i);
+    if (i == winner || node.body == 0) continue;
+    if (node.body == record::kInlineBody) {
+      node.body = move_out(context, old_.attachments, old_.body);
+    } else if (node.body & kFresh) {
+      const Content& content = fresh_[node.body & ~kFresh];
+      refer(context, content.attachments, true);
+      node.body = move_out(context, content.attachments, content.body);
+    }
+  }
+  place_winner(context, tree_.node(winner));
+}
+
+void DocumentEdit::release(WriteContext& context, std::uint64_t handle) {
+  if (handle & kFresh) return;  // was never written
+  if (handle == record::kInlineBody) return refer(context, old_.attachments, false);
+  std::string_view bytes;
+  Error error;
+  const auto found =
+      lmdb::get(context.txn.get(), context.tables.bodies, value_of(handle), &bytes, &error);
+  if (found == lmdb::Lookup::kFailed) return context.txn.fail(error);
+  if (found == lmdb::Lookup::kMissing) return;
+  const auto row = record::decode_body(handle, bytes);
+  const std::string attachments(row ? row->attachments : std::string_view());
+  context.txn.erase(context.tables.bodies, value_of(handle));
+  refer(context, attachments, false);
+}
+
+void DocumentEdit::count(WriteContext& context, bool exists, bool deleted) const {
+  record::State& state = context.state;
+  if (existed_) --(old_.deleted ? state.doc_del_count : state.doc_count);
+  if (exists) ++(deleted ? state.doc_del_count : state.doc_count);
+}
+
+void DocumentEdit::write_row(WriteContext& context, std::int32_t winner, std::uint64_t sequence) {
+  const RevNode& node = tree_.node(winner);
+  record::DocRow row;
+  row.rev = node.rev;
+  row.deleted = node.deleted;
+  row.many_leaves = tree_.leaves().size() > 1;
+  row.has_body = node.body != 0;
+  row.sequence = sequence;
+  row.attachments = inline_attachments_;
+  row.body = inline_body_;
+  std::string tree;
+  if (tree_.nodes().size() > 1 || node.sequence != sequence) tree = tree_.encode();
+  row.tree = tree;
+  record::encode_doc(context.scratch, id_, row);
+  const std::string_view key = std::string_view(id_).substr(0, kFragmentBytes);
+  const bool append = key > context.last_key;
+  put_row(context.txn, context.tables.docs, context.state.next_bucket, id_, context.scratch,
+          append);
+  if (append) context.last_key = key;
+}
+
+void DocumentEdit::write_sequence(WriteContext& context, std::int32_t winner,
+                                  std::uint64_t sequence) {
+  const RevNode& node = tree_.node(winner);
+  record::SequenceRow row;
+  row.rev = node.rev;
+  row.deleted = node.deleted;
+  row.many_leaves = tree_.leaves().size() > 1;
+  row.id = id_;
+  record::encode_sequence(context.scratch, sequence, row);
+  context.txn.put(context.tables.sequences, value_of(sequence),
+                  value_of(std::string_view(context.scratch)), MDB_APPEND);
+}
+
+std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
+  for (const std::uint64_t handle :
+       tree_.stem(static_cast<std::uint32_t>(context.state.revs_limit))) {
+    freed_.push_back(handle);
+  }
+  if (existed_ && !keep_sequence) {
+    context.txn.erase(context.tables.sequences, value_of(old_.sequence));
+  }
+  std::uint64_t sequence = 0;
+  if (tree_.empty()) {
+    erase_row(context.txn, context.tables.docs, id_);
+    count(context, false, false);
+  } else {
+    sequence = keep_sequence ? old_.sequence : ++context.state.last_sequence;
+    for (const RevId& rev : fresh_revs_) {
+      if (tree_.find(rev) >= 0) node_of(tree_, rev).sequence = sequence;
+    }
+    const std::int32_t winner = tree_.winner();
+    place_bodies(context, winner);
+    write_row(context, winner, sequence);
+    if (!keep_sequence) write_sequence(context, winner, sequence);
+    count(context, true, tree_.node(winner).deleted);
+  }
+  // Last, so that a blob which the new revision took from an old one is not let go in between.
+  for (const std::uint64_t handle : freed_) release(context, handle);
+  return sequence;
+}
+
+}  // namespace atelier

@@ -1,0 +1,83 @@
+// Changing one document: CouchDB's rules for edits and for replicated revisions, worked out in
+// memory first, so that a refusal leaves no trace. Thread rule: the writer's thread alone.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/document.h"
+#include "store/writer.h"
+
+namespace atelier {
+
+/// A write whose cheap checks are done, on the caller's thread.
+struct PreparedWrite {
+  DocumentWrite write;       // body in normal form
+  Status refused = ok();     // what those checks found
+  std::optional<RevId> rev;  // of an edit without attachments on `write.parent` (or none)
+};
+
+class DocumentEdit {
+ public:
+  /// Reads what is there. Errors: those of the transaction, kCorrupt.
+  static Result<DocumentEdit> load(WriteContext& context, std::string_view id);
+
+  /// Adds a revision, in memory. The bodies of `prepared` must live until store(). Returns the
+  /// revision; `changed` says whether it is new here. Errors (nothing changed then): kConflict,
+  /// kInvalid.
+  Result<RevId> apply(WriteContext& context, const PreparedWrite& prepared, bool* changed);
+
+  /// Takes leaves away (purge). Returns those that were leaves.
+  std::vector<RevId> purge(std::span<const RevId> revs);
+  /// Forgets the bodies of revisions that are not leaves. Returns whether there were any.
+  bool drop_old_bodies();
+
+  /// Writes everything. Errors are kept by the transaction. Returns the document's new sequence; 0
+  /// when the document is gone, the old one when `keep_sequence`.
+  std::uint64_t store(WriteContext& context, bool keep_sequence = false);
+
+  const RevTree& tree() const { return tree_; }
+
+ private:
+  struct Content {
+    std::string attachments;  // encoded
+    std::string_view body;
+  };
+  Result<RevId> parent_of_edit(const DocumentWrite& write) const;
+  Result<std::vector<RevId>> path_of(const PreparedWrite& prepared,
+                                     const std::vector<Attachment>& attachments,
+                                     const RevId& parent) const;
+  Result<std::vector<Attachment>> attachments_of(WriteContext& context, std::int32_t node) const;
+  Result<std::vector<Attachment>> resolve(WriteContext& context, const DocumentWrite& write,
+                                          const RevId& parent) const;
+  Result<Attachment> resolve_stub(WriteContext& context, const DocumentWrite& write,
+                                  const AttachmentWrite& stub, const RevId& parent) const;
+  std::vector<std::int32_t> stub_sources(const DocumentWrite& write, const RevId& parent) const;
+  void release(WriteContext& context, std::uint64_t handle);
+  void refer(WriteContext& context, std::string_view attachments, bool add);
+  void place_bodies(WriteContext& context, std::int32_t winner);
+  void place_winner(WriteContext& context, RevNode& winner);
+  std::uint64_t move_out(WriteContext& context, std::string_view attachments,
+                         std::string_view body);
+  bool take_in(WriteContext& context, std::uint64_t handle);
+  void write_row(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
+  void write_sequence(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
+  void count(WriteContext& context, bool exists, bool deleted) const;
+
+  std::string id_;
+  bool existed_ = false;
+  std::vector<char> row_bytes_;  // what old_ points into; its bytes stay in place when moved
+  record::DocRow old_;
+  RevTree tree_;
+  std::vector<Content> fresh_;  // bodies that came with apply(); handles kFresh + index
+  std::vector<RevId> fresh_revs_;
+  std::vector<std::uint64_t> freed_;  // handles that no revision has any more
+  // The winner's content while store() runs.
+  std::string_view inline_attachments_, inline_body_;
+  std::string taken_in_;
+};
+
+}  // namespace atelier

@@ -1,0 +1,153 @@
+// Store over LMDB. store.cpp opens and writes, store_read.cpp reads, store_care.cpp compacts and
+// purges, blob_writer.cpp takes attachments in.
+//
+// Thread rule: as Store. Reads share nothing but the environment and counters that are atomic; each
+// write is a job of the writer.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/os/os.h"
+#include "store/document_edit.h"
+#include "store/lmdb.h"
+#include "store/sequence_names.h"
+#include "store/store.h"
+#include "store/writer.h"
+
+namespace atelier {
+
+/// Who is poked after commits. Thread rule: safe from any thread; a poke runs without the list's
+/// lock, under a lock of its own entry, so that ending a subscription waits for a poke that runs.
+class Pokes : public std::enable_shared_from_this<Pokes> {
+ public:
+  Subscription add(std::function<void()> poke);
+  void run();
+
+ private:
+  struct Entry {
+    std::recursive_mutex mutex;  // a poke may end its own subscription
+    std::function<void()> poke;  // guarded by mutex
+  };
+  std::mutex mutex_;
+  std::uint64_t next_ = 0;                                   // guarded by mutex_
+  std::map<std::uint64_t, std::shared_ptr<Entry>> entries_;  // guarded by mutex_
+};
+
+class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
+ public:
+  static Result<std::shared_ptr<Store>> open(const std::filesystem::path& path,
+                                             const StoreOptions& options);
+  ~StoreImpl() override;
+
+  void write_async(std::vector<DocumentWrite> documents, const WriteOptions& options,
+                   Done done) override;
+  std::vector<WriteResult> write(std::vector<DocumentWrite> documents,
+                                 const WriteOptions& options) override;
+  Result<std::unique_ptr<BlobWriter>> begin_blob() override;
+
+  Result<Document> get(std::string_view id, const GetOptions& options) const override;
+  std::vector<Result<Document>> open_revs(std::string_view id, std::span<const RevId> revs,
+                                          bool latest) const override;
+  Result<RevTree> tree(std::string_view id) const override;
+  Status scan(const ScanOptions& options,
+              const std::function<bool(const DocumentView&)>& fn) const override;
+  Result<std::uint64_t> count(const ScanOptions& options) const override;
+  Status read_blob(const Sha256& blob, std::uint64_t offset, std::uint64_t length,
+                   const std::function<bool(std::string_view)>& fn) const override;
+
+  Status changes(std::uint64_t since, std::size_t limit,
+                 const std::function<bool(const ChangeRow&)>& fn) const override;
+  Status changes_descending(std::size_t limit,
+                            const std::function<bool(const ChangeRow&)>& fn) const override;
+  std::uint64_t last_sequence() const override { return last_sequence_.load(); }
+  Subscription subscribe(std::function<void()> poke) override;
+  std::string sequence_text(std::uint64_t sequence) const override;
+  Result<std::uint64_t> parse_sequence(std::string_view text) const override;
+
+  Result<LocalDocument> get_local(std::string_view id) const override;
+  Result<std::uint64_t> put_local(std::string_view id, std::string_view body,
+                                  std::uint64_t parent_rev) override;
+  Status remove_local(std::string_view id) override;
+  std::vector<LocalDocument> list_locals() const override;
+
+  Result<std::string> get_property(std::string_view name) const override;
+  Status put_property(std::string_view name, std::string_view value) override;
+
+  StoreInfo info() const override;
+  std::uint32_t revs_limit() const override { return revs_limit_.load(); }
+  Status set_revs_limit(std::uint32_t limit) override;
+  Result<std::vector<RevId>> purge(std::string_view id, std::span<const RevId> revs) override;
+  Status compact() override;
+  Status flush() override;
+  const std::filesystem::path& path() const override { return path_; }
+  void retire(const std::filesystem::path& path) override;
+  bool retired() const override { return retired_.load(); }
+
+ private:
+  friend class BlobWriterImpl;
+  struct Batch;
+  struct DocRead;
+
+  StoreImpl(std::filesystem::path path, const StoreOptions& options);
+  Status open_files(const StoreOptions& options);
+  Status open_tables(const StoreOptions& options);
+  Status open_old_tables(MDB_txn* txn);
+  Status create_tables(const StoreOptions& options);
+  Status read_meta(MDB_txn* txn);
+  void start_writer();
+
+  Status check_usable(bool writing) const;
+  Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
+  PreparedWrite prepare(DocumentWrite write) const;
+  static Status run_batch(WriteContext& context, Batch& batch);
+  static Status run_together(WriteContext& context, Batch& batch);
+
+  Result<bool> find_doc(MDB_txn* txn, std::string_view id, std::vector<char>* copy,
+                        record::DocRow* row) const;
+  Result<Document> read_revision(MDB_txn* txn, std::string_view id, const record::DocRow& row,
+                                 const RevTree& tree, std::int32_t node) const;
+  Status walk_changes(MDB_txn* txn, const lmdb::Cursor& cursor, record::SequenceRow* row,
+                      ChangeRow* change) const;
+  Status compact_documents();
+
+  // Constant after open.
+  const std::filesystem::path path_;
+  const bool read_only_;
+  bool partitioned_ = false;
+  std::string uuid_;
+  std::int64_t created_ms_ = 0;
+  record::State first_state_;  // as it was at open
+  Tables tables_;
+  std::optional<os::FileLock> lock_;
+  std::unique_ptr<lmdb::Environment> environment_;
+
+  // Safe from any thread.
+  SequenceNames names_;
+  std::atomic<std::uint64_t> last_sequence_{0};
+  std::atomic<std::uint32_t> revs_limit_{0};
+  std::atomic<bool> retired_{false};
+  const std::shared_ptr<Pokes> pokes_ = std::make_shared<Pokes>();
+
+  mutable std::mutex mutex_;
+  std::filesystem::path delete_at_end_;  // guarded by mutex_
+
+  std::unique_ptr<Writer> writer_;  // last: its jobs use everything above
+};
+
+/// Runs `fn` and turns what the standard library throws into an error: no exception leaves.
+template <class Fn>
+auto guard(const Fn& fn) -> decltype(fn()) {
+  try {
+    return fn();
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, std::string("in the store: ") + error.what());
+  }
+}
+
+}  // namespace atelier

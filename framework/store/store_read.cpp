@@ -1,0 +1,371 @@
+// What reads: documents, scans, changes, blobs. Each call is one short read transaction (a blob:
+// one per chunk), which never waits for the writer.
+#include <algorithm>
+#include <cstring>
+
+#include "store/blob_table.h"
+#include "store/store_impl.h"
+
+namespace atelier {
+namespace {
+
+using lmdb::value_of;
+
+Error missing() {
+  return not_found("missing");
+}
+
+std::vector<RevId> revs_of(const RevTree& tree, const std::vector<std::int32_t>& nodes) {
+  std::vector<RevId> revs;
+  for (const std::int32_t node : nodes) revs.push_back(tree.node(node).rev);
+  return revs;
+}
+
+// Where a scan begins and ends, without its direction.
+struct Range {
+  std::optional<std::string_view> low, high;
+  bool low_inclusive = true, high_inclusive = true;
+};
+
+Range range_of(const ScanOptions& options) {
+  Range range;
+  range.low = options.descending ? options.end : options.start;
+  range.high = options.descending ? options.start : options.end;
+  (options.descending ? range.low_inclusive : range.high_inclusive) = options.inclusive_end;
+  return range;
+}
+
+bool above_low(const Range& range, std::string_view id) {
+  if (!range.low) return true;
+  return range.low_inclusive ? id >= *range.low : id > *range.low;
+}
+
+bool below_high(const Range& range, std::string_view id) {
+  if (!range.high) return true;
+  return range.high_inclusive ? id <= *range.high : id < *range.high;
+}
+
+bool first_upwards(IdCursor& cursor, const Range& range) {
+  bool more = cursor.seek(range.low.value_or(std::string_view()));
+  while (more && !above_low(range, cursor.id())) more = cursor.next();
+  return more;
+}
+
+bool first_downwards(IdCursor& cursor, const Range& range) {
+  // A seek stops at the first id that is not smaller, so at most one step back is needed.
+  bool more = range.high ? cursor.seek(*range.high) || cursor.seek_last() : cursor.seek_last();
+  while (more && !below_high(range, cursor.id())) more = cursor.previous();
+  return more;
+}
+
+// Calls `fn(id, row)` for each row in range until it returns false.
+template <class Fn>
+Status walk(MDB_txn* txn, const Tables& tables, const ScanOptions& options, const Fn& fn) {
+  const Range range = range_of(options);
+  IdCursor cursor(txn, tables.docs);
+  bool more = options.descending ? first_downwards(cursor, range) : first_upwards(cursor, range);
+  record::DocRow row;
+  while (more) {
+    const std::string_view id = cursor.id();
+    if (options.descending ? !above_low(range, id) : !below_high(range, id)) break;
+    ATELIER_CHECK(record::decode_doc(id, cursor.row(), &row, options.bodies));
+    if ((options.deleted || !row.deleted) && !fn(id, row)) break;
+    more = options.descending ? cursor.previous() : cursor.next();
+  }
+  return cursor.status();
+}
+
+}  // namespace
+
+// --- documents
+
+// `copy` keeps the row when the caller needs it behind the transaction; may be null.
+Result<bool> StoreImpl::find_doc(MDB_txn* txn, std::string_view id, std::vector<char>* copy,
+                                 record::DocRow* row) const {
+  if (id.empty() || id.size() > kIdBytesMax) return false;
+  std::string_view bytes;
+  Error error;
+  const auto found = find_row(txn, tables_.docs, id, &bytes, &error);
+  if (found == lmdb::Lookup::kFailed) return error;
+  if (found == lmdb::Lookup::kMissing) return false;
+  if (copy) {
+    copy->assign(bytes.begin(), bytes.end());
+    bytes = {copy->data(), copy->size()};
+  }
+  ATELIER_CHECK(record::decode_doc(id, bytes, row));
+  return true;
+}
+
+Result<Document> StoreImpl::read_revision(MDB_txn* txn, std::string_view id,
+                                          const record::DocRow& row, const RevTree& tree,
+                                          std::int32_t node) const {
+  const RevNode& revision = tree.node(node);
+  Document document;
+  document.id = id;
+  document.rev = revision.rev;
+  document.deleted = revision.deleted;
+  document.sequence = row.sequence;
+  std::string_view attachments = row.attachments;
+  if (revision.body == 0) return missing();
+  if (revision.body == record::kInlineBody) {
+    document.body = row.body;
+  } else {
+    std::string_view bytes;
+    Error error;
+    const auto found = lmdb::get(txn, tables_.bodies, value_of(revision.body), &bytes, &error);
+    if (found == lmdb::Lookup::kFailed) return error;
+    if (found == lmdb::Lookup::kMissing) return missing();
+    ATELIER_TRY(body, record::decode_body(revision.body, bytes));
+    document.body = body.body;
+    attachments = body.attachments;
+  }
+  ATELIER_TRY(list, record::decode_attachments(attachments));
+  document.attachments = std::move(list);
+  return document;
+}
+
+namespace {
+
+Result<Document> winner_of(std::string_view id, record::DocRow& row) {
+  ATELIER_TRY(attachments, record::decode_attachments(row.attachments));
+  Document document;
+  document.id = id;
+  document.rev = std::move(row.rev);
+  document.deleted = row.deleted;
+  document.body = row.body;
+  document.attachments = std::move(attachments);
+  document.sequence = row.sequence;
+  return document;
+}
+
+}  // namespace
+
+Result<Document> StoreImpl::get(std::string_view id, const GetOptions& options) const {
+  return guard([&]() -> Result<Document> {
+    ATELIER_CHECK(check_usable(false));
+    ATELIER_TRY(txn, environment_->read());
+    record::DocRow row;
+    ATELIER_TRY(found, find_doc(txn.get(), id, nullptr, &row));
+    if (!found) return missing();
+    if (!options.rev && row.deleted) return not_found("deleted");
+    if (!options.rev && !options.history && !options.conflicts && row.has_body) {
+      return winner_of(id, row);  // without its tree: the usual question
+    }
+    ATELIER_TRY(tree, record::tree_of(id, row));
+    std::int32_t node = options.rev ? tree.find(*options.rev) : tree.winner();
+    if (node < 0) return missing();
+    if (options.rev && options.latest) {
+      const auto leaves = tree.leaves_under(node);
+      if (!leaves.empty()) node = leaves.front();
+    }
+    auto document = read_revision(txn.get(), id, row, tree, node);
+    if (!document) return document;
+    if (options.history) document->history = tree.path(node);
+    if (options.conflicts) {
+      document->conflicts = tree.conflicts();
+      document->deleted_conflicts = tree.deleted_conflicts();
+    }
+    return document;
+  });
+}
+
+std::vector<Result<Document>> StoreImpl::open_revs(std::string_view id, std::span<const RevId> revs,
+                                                   bool latest) const {
+  std::vector<Result<Document>> documents;
+  const auto read = [&]() -> Status {
+    ATELIER_CHECK(check_usable(false));
+    ATELIER_TRY(txn, environment_->read());
+    record::DocRow row;
+    ATELIER_TRY(found, find_doc(txn.get(), id, nullptr, &row));
+    RevTree tree;
+    if (found) {
+      ATELIER_TRY(known, record::tree_of(id, row));
+      tree = std::move(known);
+    }
+    std::vector<std::int32_t> given;
+    const auto give = [&](std::int32_t node) {
+      if (node >= 0 && std::find(given.begin(), given.end(), node) != given.end()) return;
+      given.push_back(node);
+      if (node < 0) {
+        documents.emplace_back(missing());
+        return;
+      }
+      auto document = read_revision(txn.get(), id, row, tree, node);
+      if (document) document->history = tree.path(node);
+      documents.push_back(std::move(document));
+    };
+    if (revs.empty()) {
+      for (const std::int32_t leaf : tree.leaves()) give(leaf);
+    }
+    for (const RevId& rev : revs) {
+      const std::int32_t node = tree.find(rev);
+      if (!latest || node < 0) {
+        give(node);
+        continue;
+      }
+      for (const std::int32_t leaf : tree.leaves_under(node)) give(leaf);
+    }
+    return ok();
+  };
+  if (const Status status = guard(read); !status) {
+    documents.assign(std::max<std::size_t>(revs.size(), 1), status.error());
+  }
+  return documents;
+}
+
+Result<RevTree> StoreImpl::tree(std::string_view id) const {
+  return guard([&]() -> Result<RevTree> {
+    ATELIER_CHECK(check_usable(false));
+    ATELIER_TRY(txn, environment_->read());
+    record::DocRow row;
+    ATELIER_TRY(found, find_doc(txn.get(), id, nullptr, &row));
+    if (!found) return missing();
+    return record::tree_of(id, row);
+  });
+}
+
+Status StoreImpl::scan(const ScanOptions& options,
+                       const std::function<bool(const DocumentView&)>& fn) const {
+  return guard([&]() -> Status {
+    ATELIER_CHECK(check_usable(false));
+    if (options.limit == 0) return ok();
+    ATELIER_TRY(txn, environment_->read());
+    std::size_t to_skip = options.skip;
+    std::size_t left = options.limit;
+    return walk(txn.get(), tables_, options, [&](std::string_view id, const record::DocRow& row) {
+      if (to_skip > 0) {
+        --to_skip;
+        return true;
+      }
+      const DocumentView view{id,
+                              row.rev,
+                              row.deleted,
+                              row.sequence,
+                              options.bodies ? row.body : std::string_view(),
+                              !row.attachments.empty(),
+                              row.many_leaves};
+      return fn(view) && --left > 0;
+    });
+  });
+}
+
+Result<std::uint64_t> StoreImpl::count(const ScanOptions& options) const {
+  return guard([&]() -> Result<std::uint64_t> {
+    ATELIER_CHECK(check_usable(false));
+    std::uint64_t number = 0;
+    ScanOptions wanted = options;
+    wanted.bodies = false;
+    if (!options.start && !options.end) {
+      const StoreInfo all = info();
+      number = all.doc_count + (options.deleted ? all.doc_del_count : 0);
+    } else {
+      ATELIER_TRY(txn, environment_->read());
+      ATELIER_CHECK(walk(txn.get(), tables_, wanted, [&](std::string_view, const record::DocRow&) {
+        ++number;
+        return true;
+      }));
+    }
+    number -= std::min<std::uint64_t>(number, options.skip);
+    return std::min<std::uint64_t>(number, options.limit);
+  });
+}
+
+Status StoreImpl::read_blob(const Sha256& blob, std::uint64_t offset, std::uint64_t length,
+                            const std::function<bool(std::string_view)>& fn) const {
+  return guard([&]() -> Status {
+    std::string chunk;
+    std::uint64_t left = length;
+    while (left > 0) {
+      // A transaction for each chunk: what `fn` does with it may take as long as a network does.
+      ATELIER_CHECK(check_usable(false));
+      {
+        ATELIER_TRY(txn, environment_->read());
+        ATELIER_TRY(row, find_blob(txn.get(), tables_, blob));
+        if (!row) return not_found("the bytes of an attachment are not here");
+        if (offset >= row->length) return ok();
+        const std::string key =
+            chunk_key(row->number, static_cast<std::uint32_t>(offset / kBlobChunkBytes));
+        std::string_view bytes;
+        Error error;
+        const auto found =
+            lmdb::get(txn.get(), tables_.chunks, value_of(std::string_view(key)), &bytes, &error);
+        if (found == lmdb::Lookup::kFailed) return error;
+        if (found == lmdb::Lookup::kMissing) {
+          return Error(ErrorCode::kCorrupt, "a part of an attachment is missing on the disk");
+        }
+        ATELIER_TRY(checked, record::decode_checked(key, bytes));
+        const std::uint64_t within = offset % kBlobChunkBytes;
+        if (within >= checked.size()) {
+          return Error(ErrorCode::kCorrupt, "a part of an attachment is cut short on the disk");
+        }
+        chunk = checked.substr(static_cast<std::size_t>(within),
+                               static_cast<std::size_t>(std::min<std::uint64_t>(left, SIZE_MAX)));
+      }
+      offset += chunk.size();
+      left -= chunk.size();
+      if (!fn(chunk)) return ok();
+    }
+    return ok();
+  });
+}
+
+// --- the sequence feed
+
+// Fills `change` from the row under the cursor.
+Status StoreImpl::walk_changes(MDB_txn* txn, const lmdb::Cursor& cursor, record::SequenceRow* row,
+                               ChangeRow* change) const {
+  change->sequence = cursor.number();
+  ATELIER_CHECK(record::decode_sequence(change->sequence, cursor.value(), row));
+  change->id.assign(row->id);
+  change->deleted = row->deleted;
+  if (!row->many_leaves) {
+    change->leaves.resize(1);
+    change->leaves[0] = row->rev;
+    return ok();
+  }
+  record::DocRow doc;
+  ATELIER_TRY(found, find_doc(txn, change->id, nullptr, &doc));
+  if (!found) {
+    return Error(ErrorCode::kCorrupt, "a change names a document that is not there: " + change->id);
+  }
+  ATELIER_TRY(tree, record::tree_of(change->id, doc));
+  change->leaves = revs_of(tree, tree.leaves());
+  return ok();
+}
+
+Status StoreImpl::changes(std::uint64_t since, std::size_t limit,
+                          const std::function<bool(const ChangeRow&)>& fn) const {
+  return guard([&]() -> Status {
+    ATELIER_CHECK(check_usable(false));
+    if (since == UINT64_MAX) return ok();
+    ATELIER_TRY(txn, environment_->read());
+    lmdb::Cursor cursor(txn.get(), tables_.sequences);
+    record::SequenceRow row;
+    ChangeRow change;
+    bool more = cursor.seek_number(since + 1);
+    for (; more && limit > 0; --limit, more = cursor.move(MDB_NEXT)) {
+      ATELIER_CHECK(walk_changes(txn.get(), cursor, &row, &change));
+      if (!fn(change)) return ok();
+    }
+    return cursor.status();
+  });
+}
+
+Status StoreImpl::changes_descending(std::size_t limit,
+                                     const std::function<bool(const ChangeRow&)>& fn) const {
+  return guard([&]() -> Status {
+    ATELIER_CHECK(check_usable(false));
+    ATELIER_TRY(txn, environment_->read());
+    lmdb::Cursor cursor(txn.get(), tables_.sequences);
+    record::SequenceRow row;
+    ChangeRow change;
+    bool more = cursor.move(MDB_LAST);
+    for (; more && limit > 0; --limit, more = cursor.move(MDB_PREV)) {
+      ATELIER_CHECK(walk_changes(txn.get(), cursor, &row, &change));
+      if (!fn(change)) return ok();
+    }
+    return cursor.status();
+  });
+}
+
+}  // namespace atelier

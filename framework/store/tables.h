@@ -1,0 +1,28 @@
+// The tables of a store's environment. docs/formats/store.md describes each. Thread rule: a value,
+// constant once the store is open.
+#pragma once
+
+#include "store/id_table.h"
+
+namespace atelier {
+
+struct Tables {
+  MDB_dbi meta = 0;
+  IdTables docs;          // id -> DocRow
+  MDB_dbi sequences = 0;  // number -> SequenceRow
+  MDB_dbi bodies = 0;     // number -> BodyRow
+  MDB_dbi blobs = 0;      // SHA-256 -> BlobRow
+  MDB_dbi chunks = 0;     // blob number, chunk number -> bytes
+  MDB_dbi staging = 0;    // blobs that no document refers to, yet or any more
+  MDB_dbi locals = 0;
+  MDB_dbi properties = 0;
+  MDB_dbi lineages = 0;  // first sequence -> name of a run
+
+  std::vector<MDB_dbi> all() const {
+    return {meta,   docs.ids, docs.fragments, sequences,  bodies,  blobs,
+            chunks, staging,  locals,         properties, lineages};
+  }
+};
+inline constexpr unsigned kTablesMax = 16;  // 11 now; indexes come
+
+}  // namespace atelier

@@ -1,0 +1,198 @@
+#include "store/writer.h"
+
+#include <exception>
+#include <new>
+
+#include "base/digest.h"
+#include "base/limits.h"
+
+namespace atelier {
+namespace {
+
+constexpr std::size_t kLineageNameBytes = 8;
+
+Status guarded(const std::function<Status(WriteContext&)>& run, WriteContext& context) {
+  try {
+    return run(context);
+  } catch (const std::bad_alloc&) {
+    context.txn.fail({ErrorCode::kInternal, "out of memory while writing"});
+  } catch (const std::exception& error) {
+    context.txn.fail({ErrorCode::kInternal, std::string("while writing: ") + error.what()});
+  }
+  return context.txn.error();
+}
+
+void call_done(Writer::Job& job, const Status& status) {
+  if (auto done = std::exchange(job.done, nullptr)) done(status);
+}
+
+// The last key of the table, behind which LMDB may append.
+std::string last_key_of(MDB_txn* txn, MDB_dbi table) {
+  lmdb::Cursor cursor(txn, table);
+  return cursor.move(MDB_LAST) ? std::string(cursor.key()) : std::string();
+}
+
+}  // namespace
+
+Writer::Writer(lmdb::Environment& environment, const Tables& tables, record::State state,
+               Hooks hooks)
+    : environment_(environment), tables_(tables), hooks_(std::move(hooks)), state_(state) {
+  thread_ = std::thread([this] { loop(); });
+  thread_id_ = thread_.get_id();
+}
+
+Writer::~Writer() {
+  stop();
+}
+
+void Writer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  filled_.notify_all();
+  emptied_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::enqueue(Job job) {
+  {
+    std::unique_lock lock(mutex_);
+    // The writer must not wait for itself; a job larger than the queue goes in alone.
+    emptied_.wait(lock, [&] {
+      return stopping_ || on_this_thread() || queue_.empty() ||
+             (queued_docs_ + job.docs <= kWriteQueueDocsMax &&
+              queued_bytes_ + job.bytes <= kWriteQueueBytesMax);
+    });
+    if (!stopping_) {
+      queued_docs_ += job.docs;
+      queued_bytes_ += job.bytes;
+      queue_.push_back(std::move(job));
+      filled_.notify_one();
+      return;
+    }
+  }
+  call_done(job, Error(ErrorCode::kCancelled, "the store is being closed"));
+}
+
+Status Writer::run(std::function<Status(WriteContext&)> job, std::size_t bytes) {
+  if (on_this_thread()) {
+    return Error(ErrorCode::kInternal, "a call that waits for the writer was made on its thread");
+  }
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::optional<Status> result;
+  Job entry;
+  entry.run = std::move(job);
+  entry.bytes = bytes;
+  entry.done = [&](const Status& status) {
+    const std::lock_guard lock(mutex);
+    result = status;
+    arrived.notify_one();
+  };
+  enqueue(std::move(entry));
+  std::unique_lock lock(mutex);
+  arrived.wait(lock, [&] { return result.has_value(); });
+  return *result;
+}
+
+void Writer::loop() {
+  thread_id_ = std::this_thread::get_id();
+  while (true) {
+    std::vector<Job> jobs = take();
+    if (jobs.empty()) return;
+    commit(jobs);
+  }
+}
+
+// Waits for jobs; as many as one commit may hold. Empty: the end.
+std::vector<Writer::Job> Writer::take() {
+  std::unique_lock lock(mutex_);
+  filled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  std::vector<Job> jobs;
+  std::size_t docs = 0, bytes = 0;
+  while (!queue_.empty()) {
+    const Job& next = queue_.front();
+    const bool fits = docs + next.docs <= kCommitDocsMax && bytes + next.bytes <= kCommitBytesMax;
+    if (!jobs.empty() && !fits) break;
+    docs += next.docs;
+    bytes += next.bytes;
+    jobs.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_docs_ -= docs;
+  queued_bytes_ -= bytes;
+  emptied_.notify_all();
+  return jobs;
+}
+
+void Writer::commit(std::vector<Job>& jobs) {
+  std::vector<Status> results(jobs.size(), ok());
+  const record::State before = state_;
+  record::State after = before;
+  const Status committed = attempt(jobs, results, after);
+  if (!committed && jobs.size() > 1) return commit_alone(jobs);
+  if (committed) {
+    state_ = after;
+    if (!(after == before) && hooks_.committed) hooks_.committed(after);
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    call_done(jobs[i], committed ? results[i] : committed);
+  }
+  if (committed && after.last_sequence != before.last_sequence && hooks_.changed) hooks_.changed();
+}
+
+void Writer::commit_alone(std::vector<Job>& jobs) {
+  for (Job& job : jobs) {
+    std::vector<Job> alone;
+    alone.push_back(std::move(job));
+    commit(alone);
+  }
+}
+
+Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state) {
+  auto begun = environment_.begin_write();
+  if (!begun) return begun.error();
+  lmdb::WriteTxn txn(*begun);
+  std::string last_key = last_key_of(txn.get(), tables_.docs.ids);
+  WriteContext context{txn, tables_, state, last_key, {}};
+  ATELIER_CHECK(run_jobs(context, jobs, results));
+  SequenceNames::Lineage lineage;
+  ATELIER_CHECK(finish(context, lineage));
+  ATELIER_CHECK(txn.commit());
+  if (!lineage.name.empty()) {
+    lineage_begun_ = true;
+    if (hooks_.new_lineage) hooks_.new_lineage(std::move(lineage));
+  }
+  return ok();
+}
+
+Status Writer::run_jobs(WriteContext& context, std::vector<Job>& jobs,
+                        std::vector<Status>& results) {
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const record::State saved = context.state;
+    results[i] = guarded(jobs[i].run, context);
+    if (context.txn.failed()) return context.txn.error();
+    if (!results[i]) context.state = saved;
+    if (jobs[i].early) call_done(jobs[i], results[i]);
+  }
+  return ok();
+}
+
+// The rows that a commit writes beside those of its jobs.
+Status Writer::finish(WriteContext& context, SequenceNames::Lineage& lineage) {
+  if (context.state == state_) return ok();
+  if (context.state.last_sequence != state_.last_sequence && !lineage_begun_) {
+    lineage.first = state_.last_sequence + 1;
+    lineage.name = random_bytes(kLineageNameBytes);
+    context.txn.put(tables_.lineages, lmdb::value_of(lineage.first),
+                    lmdb::value_of(std::string_view(lineage.name)));
+  }
+  const std::string row = record::encode_state(context.state);
+  context.txn.put(tables_.meta, lmdb::value_of(std::string_view("state")),
+                  lmdb::value_of(std::string_view(row)));
+  if (context.txn.failed()) return context.txn.error();
+  return ok();
+}
+
+}  // namespace atelier

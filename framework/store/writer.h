@@ -1,0 +1,94 @@
+// The one thread that writes: takes jobs from a bounded queue and commits many of them at once.
+//
+// Invariants
+//   1. Jobs run in the order in which they were queued, each at most once in a transaction that
+//      commits.
+//   2. A job that returns an error has not touched the transaction: it alone is refused.
+//   3. A transaction that fails (map or disk full) is thrown away, and its jobs run again one by
+//   one,
+//      so that what fails is the one that does not fit.
+//   4. done() runs after the synced commit and outside of every lock, except for `early` jobs.
+// Thread rule: enqueue(), run() and stop() from any thread; everything else is the thread's own.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/lmdb.h"
+#include "store/record.h"
+#include "store/sequence_names.h"
+#include "store/tables.h"
+
+namespace atelier {
+
+/// What a job works on.
+struct WriteContext {
+  lmdb::WriteTxn& txn;
+  const Tables& tables;
+  record::State& state;
+  std::string& last_key;  // of the table `ids`: what is behind it can be appended
+  std::string scratch;
+};
+
+class Writer {
+ public:
+  struct Job {
+    std::function<Status(WriteContext&)> run;  // may run again, see invariant 3
+    std::function<void(Status)> done;          // may be empty
+    std::size_t docs = 1, bytes = 0;           // what it weighs in the queue
+    bool early = false;  // done() when it ran, before the commit (Durability::kQueued)
+  };
+  struct Hooks {
+    /// After a commit that changed the counters, before any done().
+    std::function<void(const record::State&)> committed;
+    /// After the done()s of a commit with new sequences.
+    std::function<void()> changed;
+    std::function<void(SequenceNames::Lineage)> new_lineage;
+  };
+
+  Writer(lmdb::Environment& environment, const Tables& tables, record::State state, Hooks hooks);
+  ~Writer();
+
+  /// Waits for room in the queue. After stop(): done() gets kCancelled at once.
+  void enqueue(Job job);
+  /// enqueue() and wait for the commit.
+  Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
+  /// Finishes what is queued.
+  void stop();
+  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
+
+ private:
+  void loop();
+  std::vector<Job> take();
+  void commit(std::vector<Job>& jobs);
+  void commit_alone(std::vector<Job>& jobs);
+  Status attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state);
+  Status run_jobs(WriteContext& context, std::vector<Job>& jobs, std::vector<Status>& results);
+  Status finish(WriteContext& context, SequenceNames::Lineage& lineage);
+
+  lmdb::Environment& environment_;
+  const Tables& tables_;
+  const Hooks hooks_;
+  std::atomic<std::thread::id> thread_id_;
+
+  // The thread's own.
+  record::State state_;
+  bool lineage_begun_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable filled_, emptied_;
+  // Guarded by mutex_.
+  std::deque<Job> queue_;
+  std::size_t queued_docs_ = 0, queued_bytes_ = 0;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace atelier
