@@ -1,0 +1,232 @@
+#include "http/http_answers.h"
+
+#include <algorithm>
+
+#include "base/json_text.h"
+
+namespace atelier {
+namespace {
+
+using json::Kind;
+
+bool is(std::optional<std::string_view> value, Kind kind) {
+  return value && json::kind_of(*value) == kind;
+}
+
+std::optional<std::vector<RevId>> parse_revs(std::string_view array) {
+  std::vector<RevId> revs;
+  bool valid = true;
+  json::for_each_element(array, [&](std::string_view element) {
+    std::optional<std::string> text;
+    if (json::kind_of(element) == Kind::kObject) {
+      text = json::string_member(element, "rev");
+    } else {
+      text = json::string_value(element);
+    }
+    const auto rev = text ? RevId::parse(*text) : Result<RevId>(invalid("no revision"));
+    valid = valid && rev;
+    if (rev) revs.push_back(*rev);
+    return valid;
+  });
+  if (!valid) return std::nullopt;
+  return revs;
+}
+
+/// The row's document, when nothing more needs to be fetched.
+std::optional<WireDocument> whole_document(std::string_view row, const PeerChange& change) {
+  if (change.leaves.size() != 1 || change.leaves[0].generation() != 1) return std::nullopt;
+  const auto doc = json::member(row, "doc");
+  if (!is(doc, Kind::kObject)) return std::nullopt;
+  auto wire = parse_wire_document(*doc);
+  if (!wire || wire->id != change.id || wire->rev != change.leaves[0] || wire->has_attachments) {
+    return std::nullopt;
+  }
+  wire->json.pop_back();
+  wire->json += ",\"_revisions\":{\"start\":1,\"ids\":[";
+  json::append_string(wire->json, wire->rev.hash());
+  wire->json += "]}}";
+  return wire;
+}
+
+/// An `error` of a row: a name, or an object that holds one.
+struct RowError {
+  std::string name;
+  std::string reason;
+  std::int64_t status = 0;
+};
+
+RowError parse_row_error(std::string_view row) {
+  RowError error;
+  const auto value = json::member(row, "error");
+  const std::string_view from = is(value, Kind::kObject) ? *value : row;
+  error.name = json::string_member(from, "error").value_or("");
+  if (error.name.empty()) error.name = json::string_member(from, "name").value_or("");
+  error.reason = json::string_member(from, "reason").value_or("");
+  error.status = json::int_member(from, "status").value_or(0);
+  return error;
+}
+
+bool is_busy(const RowError& error) {
+  for (const char* name : {"timeout", "internal_server_error", "service_unavailable", "too_busy"}) {
+    if (error.name == name) return true;
+  }
+  return error.status >= 500;
+}
+
+ErrorCode code_of_row(const RowError& error) {
+  if (error.name == "forbidden" || error.status == 403) return ErrorCode::kForbidden;
+  if (error.name == "unauthorized" || error.status == 401) return ErrorCode::kUnauthorized;
+  if (error.name.find("too_large") != std::string::npos || error.status == 413) {
+    return ErrorCode::kTooLarge;
+  }
+  return ErrorCode::kInvalid;
+}
+
+}  // namespace
+
+std::string seq_text(std::string_view json) {
+  if (json == "null") return "";
+  return json::string_value(json).value_or(std::string(json));
+}
+
+std::optional<PeerChange> parse_change(std::string_view row) {
+  if (json::kind_of(row) != Kind::kObject) return std::nullopt;
+  PeerChange change;
+  auto id = json::string_member(row, "id");
+  const auto changes = json::member(row, "changes");
+  if (!id || !is(changes, Kind::kArray)) return std::nullopt;
+  change.id = std::move(*id);
+  auto leaves = parse_revs(*changes);
+  if (!leaves) return std::nullopt;
+  change.leaves = std::move(*leaves);
+  if (const auto seq = json::member(row, "seq")) change.seq = seq_text(*seq);
+  change.deleted = json::bool_member(row, "deleted").value_or(false);
+  change.document = whole_document(row, change);
+  return change;
+}
+
+std::optional<WireDocument> parse_wire_document(std::string_view json) {
+  if (json::kind_of(json) != Kind::kObject) return std::nullopt;
+  auto id = json::string_member(json, "_id");
+  const auto rev = RevId::parse(json::string_member(json, "_rev").value_or(""));
+  if (!id || !rev) return std::nullopt;
+  WireDocument wire;
+  wire.id = std::move(*id);
+  wire.rev = *rev;
+  wire.deleted = json::bool_member(json, "_deleted").value_or(false);
+  const auto attachments = json::member(json, "_attachments");
+  wire.has_attachments = is(attachments, Kind::kObject) && *attachments != "{}";
+  wire.json = json;
+  return wire;
+}
+
+std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body) {
+  if (json::kind_of(body) != Kind::kObject) return std::nullopt;
+  std::vector<RevisionRequest> missing;
+  bool valid = true;
+  json::for_each_member(body, [&](std::string_view id, std::string_view value) {
+    const auto list = json::kind_of(value) == Kind::kObject ? json::member(value, "missing")
+                                                            : std::optional<std::string_view>();
+    auto revs = is(list, Kind::kArray) ? parse_revs(*list) : std::nullopt;
+    valid = valid && revs;
+    if (valid && !revs->empty()) missing.push_back({std::string(id), std::move(*revs)});
+    return valid;
+  });
+  if (!valid) return std::nullopt;
+  return missing;
+}
+
+std::optional<std::vector<WireDocument>> parse_bulk_get(std::string_view body,
+                                                        std::vector<std::string>& answered) {
+  if (json::kind_of(body) != Kind::kObject) return std::nullopt;
+  const auto results = json::member(body, "results");
+  if (!is(results, Kind::kArray)) return std::nullopt;
+  std::vector<WireDocument> documents;
+  bool valid = true;
+  json::for_each_element(*results, [&](std::string_view result) {
+    const bool object = json::kind_of(result) == Kind::kObject;
+    auto id = object ? json::string_member(result, "id") : std::nullopt;
+    const auto docs = object ? json::member(result, "docs") : std::nullopt;
+    if (!id || !is(docs, Kind::kArray)) return valid = false;
+    answered.push_back(std::move(*id));
+    json::for_each_element(*docs, [&](std::string_view row) {
+      if (json::kind_of(row) != Kind::kObject) return valid = false;
+      const auto found = json::member(row, "ok");
+      if (!found) return valid = !is_busy(parse_row_error(row));
+      auto document = parse_wire_document(*found);
+      valid = document.has_value();
+      if (valid) documents.push_back(std::move(*document));
+      return valid;
+    });
+    return valid;
+  });
+  if (!valid) return std::nullopt;
+  return documents;
+}
+
+std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body) {
+  if (json::kind_of(body) != Kind::kArray) return std::nullopt;
+  std::vector<WireDocument> documents;
+  bool valid = true;
+  json::for_each_element(body, [&](std::string_view row) {
+    if (json::kind_of(row) != Kind::kObject) return valid = false;
+    const auto found = json::member(row, "ok");
+    if (!found) return true;  // {"missing": rev}
+    auto document = parse_wire_document(*found);
+    valid = document.has_value();
+    if (valid) documents.push_back(std::move(*document));
+    return valid;
+  });
+  if (!valid) return std::nullopt;
+  return documents;
+}
+
+std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
+                                                      std::span<const WireDocument> sent,
+                                                      bool& busy) {
+  if (json::kind_of(body) != Kind::kArray) return std::nullopt;
+  std::vector<Rejection> rejected;
+  std::size_t index = 0;
+  json::for_each_element(body, [&](std::string_view row) {
+    const std::size_t place = index++;
+    if (json::kind_of(row) != Kind::kObject || !json::member(row, "error")) return true;
+    const RowError error = parse_row_error(row);
+    busy = busy || is_busy(error);
+    std::string id = json::string_member(row, "id").value_or("");
+    if (id.empty() && place < sent.size()) id = sent[place].id;
+    const auto rev = RevId::parse(json::string_member(row, "rev").value_or(""));
+    for (const WireDocument& document : sent) {
+      if (document.id != id || (rev && document.rev != *rev)) continue;
+      Error why(code_of_row(error), error.reason.empty() ? error.name : error.reason);
+      why.http_status = static_cast<int>(error.status);
+      rejected.push_back({document.id, document.rev, std::move(why)});
+    }
+    return true;
+  });
+  return rejected;
+}
+
+std::string with_attachments(
+    std::string_view document,
+    const std::function<std::string(std::string_view name, std::string_view stub)>& replace) {
+  json::Writer out;
+  out.begin_object();
+  json::for_each_member(document, [&](std::string_view key, std::string_view value) {
+    out.key(key);
+    if (key != "_attachments") {
+      out.raw(value);
+      return true;
+    }
+    out.begin_object();
+    json::for_each_member(value, [&](std::string_view name, std::string_view stub) {
+      out.key(name).raw(replace(name, stub));
+      return true;
+    });
+    out.end_object();
+    return true;
+  });
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace atelier

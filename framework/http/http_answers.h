@@ -1,0 +1,45 @@
+// What CouchDB's answers say, as values of ours. Bodies are in normal form already.
+// Thread rule: pure functions. A nullopt or an Error means: not understood.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/peer.h"
+
+namespace atelier {
+
+/// A sequence is a string, a number (PouchDB) or an array (BigCouch): its text is what we keep.
+std::string seq_text(std::string_view json);
+
+/// One element of `_changes`' results. With a usable `doc`, the document comes along.
+std::optional<PeerChange> parse_change(std::string_view row);
+
+/// A document of `_bulk_get` or `open_revs`.
+std::optional<WireDocument> parse_wire_document(std::string_view json);
+
+/// `_revs_diff`'s answer.
+std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body);
+
+/// Documents of a `_bulk_get` answer; `answered` gets every id with a row. nullopt also when a row
+/// says that the server was not able to answer now.
+std::optional<std::vector<WireDocument>> parse_bulk_get(std::string_view body,
+                                                        std::vector<std::string>& answered);
+std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body);
+
+/// Failures in a `_bulk_docs` answer. `busy` is set when a row says that the server was not able to
+/// write now.
+std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
+                                                      std::span<const WireDocument> sent,
+                                                      bool& busy);
+
+/// `document` with each attachment's value replaced by what `replace` returns.
+std::string with_attachments(
+    std::string_view document,
+    const std::function<std::string(std::string_view name, std::string_view stub)>& replace);
+
+}  // namespace atelier

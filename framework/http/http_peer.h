@@ -1,0 +1,74 @@
+// A database behind HTTP as a Peer, over cpp-httplib (which http_client.cpp alone includes).
+// Thread rule: as Peer; a factory is safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "replication/replicator.h"
+
+namespace atelier {
+
+/// Who we are to a server. Never printed: no operator<<, no to_string.
+struct Credentials {
+  enum class Kind { kNone, kBasic, kCookie, kBearer };
+  Kind kind = Kind::kNone;
+  std::string user;
+  std::string secret;  // password or token
+};
+
+/// Where a database is. Parsed from http://user:password@host:port/path/database, https likewise,
+/// or unix:<socket path>:/database for the control socket of a host on this machine.
+struct DatabaseUrl {
+  bool tls = false;
+  std::string host;         // without brackets; empty for a Unix socket
+  std::uint16_t port = 0;   // 80 and 443 by default
+  std::string socket_path;  // of a Unix socket
+  std::string base_path;    // of the server, "" or "/couch"
+  std::string database;     // decoded
+  Credentials credentials;
+
+  /// Errors: kInvalid with what is wrong and where; the message never contains the password.
+  static Result<DatabaseUrl> parse(std::string_view text);
+  /// Without credentials.
+  std::string display() const;
+  /// The server's part alone, without credentials: http://host:port/base
+  std::string server() const;
+};
+
+struct HttpPeerOptions {
+  int connect_timeout_ms = kConnectTimeoutMs;
+  int read_timeout_ms = kReadTimeoutMs;
+  bool create_database =
+      false;  // PUT it when it is missing (partitioned where the server knows that)
+};
+
+Result<std::unique_ptr<Peer>> make_http_peer(const DatabaseUrl& url,
+                                             const HttpPeerOptions& options);
+std::shared_ptr<PeerFactory> make_http_peer_factory(const DatabaseUrl& url,
+                                                    const HttpPeerOptions& options);
+
+/// A single request, for the command line and probes: no retries, the body in memory.
+struct HttpReply {
+  int status = 0;
+  std::string body;
+  std::multimap<std::string, std::string> headers;  // names in lower case
+};
+struct HttpRequest {
+  std::string method = "GET";
+  std::string path = "/";  // encoded, with the query
+  std::string body;
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> headers;
+  int timeout_ms = 10'000;
+};
+/// Errors: kUnavailable, kTimeout, kInvalid. An HTTP error status is a reply, not an error.
+Result<HttpReply> http_request(const DatabaseUrl& server, const HttpRequest& request);
+
+/// Percent-encodes everything but unreserved characters (`:` and `+` and `/` are encoded).
+std::string url_encode(std::string_view text);
+
+}  // namespace atelier

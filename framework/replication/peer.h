@@ -1,0 +1,107 @@
+// Something that can be replicated with: a store in this process, or a database behind HTTP.
+//
+// Everything of replication that can fail is behind Peer, so that tests put a decorator here that
+// drops, delays, repeats and lies. Thread rule: one thread at a time, except cancel(), which any
+// thread may call: the pending call and all later ones then return kCancelled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "revtree/revision.h"
+
+namespace atelier {
+
+struct PeerInfo {
+  std::string name;        // for people; never with credentials
+  std::string update_seq;  // opaque
+  std::string identity;    // of the database, where the server gives one we may trust; else empty
+  std::uint64_t doc_count = 0;
+};
+
+/// A document as it travels. `json` is the whole document in normal form with `_id`, `_rev`,
+/// `_revisions` and `_attachments` (stubs only: the bytes are fetched apart).
+struct WireDocument {
+  std::string id;
+  RevId rev;
+  bool deleted = false;
+  std::string json;
+  bool has_attachments = false;
+};
+
+struct PeerChange {
+  std::string seq;  // opaque: never parsed, never compared; may be empty inside a batch
+  std::string id;
+  std::vector<RevId> leaves;
+  bool deleted = false;
+  /// The winner came along and is the only leaf, of generation 1 and without attachments: nothing
+  /// more needs to be fetched.
+  std::optional<WireDocument> document;
+};
+
+struct ChangesQuery {
+  std::string since;  // empty: from the beginning
+  std::size_t limit = 500;
+  int wait_ms = 0;                    // > 0: when there is nothing, wait so long for something
+  bool inline_documents = true;       // ask for first-generation documents along with the rows
+  std::vector<std::string> prefixes;  // collections wanted; empty: everything
+};
+
+struct ChangesPage {
+  std::vector<PeerChange> changes;
+  std::string last_seq;
+  std::optional<std::uint64_t> pending;  // rows after this page, where the server tells
+  bool more = false;                     // the source had rows after this page when it answered
+  std::size_t bytes = 0;                 // size of the answer, for choosing the next page's limit
+};
+
+struct RevisionRequest {
+  std::string id;
+  std::vector<RevId> revs;
+};
+
+struct Rejection {
+  std::string id;
+  RevId rev;
+  Error error;  // kForbidden, kUnauthorized, kTooLarge, kInvalid, …
+};
+
+class Peer {
+ public:
+  virtual ~Peer() = default;
+
+  virtual Result<PeerInfo> info() = 0;
+  virtual Result<ChangesPage> changes(const ChangesQuery& query) = 0;
+  /// Of the revisions offered, those that are missing here.
+  virtual Result<std::vector<RevisionRequest>> revs_diff(
+      std::span<const RevisionRequest> offered) = 0;
+  /// The revisions named, each with its history. What is not there any more is left out.
+  virtual Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) = 0;
+  /// Writes with `new_edits:false`. Blobs of new attachments are pulled from `source` on demand.
+  /// Returns what was refused; an error means that nothing is known and the batch must be repeated.
+  virtual Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
+                                               Peer& source) = 0;
+  /// One attachment's stored bytes in chunks; `fn` returns false to stop.
+  virtual Status read_attachment(const std::string& id, const RevId& rev, const std::string& name,
+                                 const std::function<bool(std::string_view)>& fn) = 0;
+
+  /// Checkpoints: documents `_local/<id>`. nullopt when there is none.
+  virtual Result<std::optional<std::string>> get_local(const std::string& id) = 0;
+  virtual Status put_local(const std::string& id, const std::string& json) = 0;
+
+  /// Grows with each new connection: behind the address may now be another database, or an older
+  /// copy of the same. 0 for ever where that cannot happen.
+  virtual std::uint64_t connection_epoch() const { return 0; }
+
+  virtual void cancel() = 0;
+  /// Whether this peer is in our own process and cheap to ask.
+  virtual bool is_local() const = 0;
+};
+
+}  // namespace atelier

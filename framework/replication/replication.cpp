@@ -1,0 +1,399 @@
+// One direction: read, ask, fetch, write, record. Thread rule: replicator.h.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/digest.h"
+#include "base/json_text.h"
+#include "replication/echo_filter.h"
+#include "replication/replicator.h"
+
+namespace atelier {
+namespace {
+
+constexpr int kOnceTriesMax = 4;  // passing errors of replicate_once() in a row
+
+bool is_design(std::string_view id) {
+  return id.starts_with("_design/");
+}
+
+bool is_denial(ErrorCode code) {
+  return code == ErrorCode::kForbidden || code == ErrorCode::kUnauthorized;
+}
+
+bool is_passing(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ||
+         code == ErrorCode::kRateLimited;
+}
+
+std::string digest_name(const std::string& text) {
+  return hex(sha256(text)).substr(0, 32);
+}
+
+bool is_on_top(const Checkpoint& common, const Checkpoint& held) {
+  return !common.history.empty() && !held.history.empty() &&
+         common.history.front().session_id == held.history.front().session_id;
+}
+
+std::size_t doubled(std::size_t limit, std::size_t ceiling) {
+  return std::min(limit * 2, ceiling);
+}
+std::size_t halved(std::size_t limit) {
+  return std::max<std::size_t>(limit / 2, 1);
+}
+
+}  // namespace
+
+std::string replication_id(std::string_view local_uuid, std::string_view remote, bool push,
+                           const ReplicationOptions& options) {
+  std::vector<std::string> prefixes = options.prefixes;
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+  json::Writer text;
+  text.begin_array().string("atelier-replication-1").string(local_uuid).string(remote);
+  text.boolean(push).begin_array();
+  for (const std::string& prefix : prefixes) text.string(prefix);
+  text.end_array().end_array();
+  return digest_name(text.text());
+}
+
+Replication::Replication(Peer& source, Peer& target, ReplicationOptions options, Clock& clock)
+    : source_(source), target_(target), options_(std::move(options)), clock_(clock) {
+  options_.batch_docs = std::max<std::size_t>(options_.batch_docs, 1);
+  page_limit_ = std::min(kFirstPageDocs, options_.batch_docs);
+  fetch_limit_ = page_limit_;
+}
+
+void Replication::share_echo(EchoFilter* filter, bool from_remote) {
+  echo_ = filter;
+  from_remote_ = from_remote;
+}
+
+std::uint64_t Replication::connection_epoch() const {
+  return source_.connection_epoch() + target_.connection_epoch();
+}
+
+Status Replication::begin() {
+  begun_ = false;
+  ATELIER_TRY(source_info, source_.info());
+  ATELIER_TRY(target_info, target_.info());
+  checkpoint_id_ = options_.id;
+  if (!source_info.identity.empty() || !target_info.identity.empty()) {
+    checkpoint_id_ =
+        digest_name(options_.id + '\n' + source_info.identity + '\n' + target_info.identity);
+  }
+  ATELIER_TRY(at_source, source_.get_local(checkpoint_id_));
+  ATELIER_TRY(at_target, target_.get_local(checkpoint_id_));
+  const Checkpoint source_has = parse_checkpoint(at_source);
+  const Checkpoint target_has = parse_checkpoint(at_target);
+  checkpoint_ = common_checkpoint(source_has, target_has);
+  since_ = checkpoint_.history.empty() ? "" : checkpoint_.history.front().recorded_seq;
+  recorded_ = since_;
+  counts_ = {};
+  counts_.start_ms = clock_.wall_ms();
+  counts_.start_seq = since_;
+  checkpoint_denied_ = false;
+  caught_up_once_ = false;
+  last_checkpoint_ms_ = clock_.monotonic_ms();
+  if (echo_ != nullptr) {
+    echo_epoch_ =
+        echo_->enter(from_remote_ ? source_info.identity : target_info.identity, from_remote_);
+  }
+  epoch_ = connection_epoch();
+  // still_same_databases() looks for the common entry on top of what each side holds.
+  if (epoch_ != 0 && !(is_on_top(checkpoint_, source_has) && is_on_top(checkpoint_, target_has))) {
+    ATELIER_CHECK(record());
+    epoch_ = connection_epoch();
+  }
+  begun_ = true;
+  return ok();
+}
+
+Result<StepReport> Replication::step(int wait_ms) {
+  auto report = try_step(wait_ms);
+  // After any failure somebody else may answer at that address: ask again where we are.
+  if (!report && report.error().code != ErrorCode::kRateLimited) begun_ = false;
+  return report;
+}
+
+Result<StepReport> Replication::try_step(int wait_ms) {
+  if (!begun_) ATELIER_CHECK(begin());
+  // Here and not after the transfer: whoever calls has then parked what the last step rejected.
+  if (checkpoint_due()) ATELIER_CHECK(checkpoint());
+  ATELIER_TRY(page, read_page(wait_ms));
+  StepReport report;
+  report.rows = page.changes.size();
+  report.pending = page.pending;
+  ATELIER_CHECK(transfer(page, report));
+  ATELIER_TRY(same, still_same_databases());
+  if (!same) {
+    begun_ = false;
+    return report;
+  }
+  if (!page.last_seq.empty()) {
+    since_ = page.last_seq;
+  } else if (!page.changes.empty() && !page.changes.back().seq.empty()) {
+    since_ = page.changes.back().seq;
+  }
+  report.caught_up = !page.more;
+  caught_up_once_ = caught_up_once_ || report.caught_up;
+  settle(page, report);
+  choose_page_limit(page);
+  return report;
+}
+
+Result<ChangesPage> Replication::read_page(int wait_ms) {
+  ChangesQuery query;
+  query.limit = page_limit_;
+  query.wait_ms = wait_ms;
+  query.prefixes = options_.prefixes;
+  for (;;) {
+    query.since = since_;
+    auto page = source_.changes(query);
+    if (page) return page;
+    if (page.error().code == ErrorCode::kInvalid && !since_.empty()) {
+      since_.clear();  // the source does not know this position any more: all over again
+    } else if (page.error().code == ErrorCode::kTooLarge && page_limit_ > 1) {
+      page_limit_ = halved(halved(page_limit_));
+      query.limit = page_limit_;
+      query.inline_documents = false;
+    } else {
+      return page;
+    }
+  }
+}
+
+void Replication::choose_page_limit(const ChangesPage& page) {
+  if (page.bytes > options_.batch_bytes) {
+    page_limit_ = halved(page_limit_);
+  } else if (page.more && page.bytes < options_.batch_bytes / 2) {
+    page_limit_ = doubled(page_limit_, options_.batch_docs);
+  }
+}
+
+std::vector<RevisionRequest> Replication::offer(const ChangesPage& page) const {
+  const bool skip_known = echo_ != nullptr && !from_remote_ && echo_->may_skip(echo_epoch_);
+  std::vector<RevisionRequest> offered;
+  offered.reserve(page.changes.size());
+  std::unordered_map<std::string_view, std::size_t> places;  // a page may name a document twice
+  for (const PeerChange& change : page.changes) {
+    if (change.leaves.empty()) continue;
+    if (options_.skip_design && is_design(change.id)) continue;
+    if (skip_known && echo_->knows_all(change.id, change.leaves)) continue;
+    const auto [place, is_new] = places.emplace(change.id, offered.size());
+    if (is_new) {
+      offered.push_back({change.id, change.leaves});
+    } else {
+      std::vector<RevId>& revs = offered[place->second].revs;
+      for (const RevId& leaf : change.leaves) {
+        if (std::find(revs.begin(), revs.end(), leaf) == revs.end()) revs.push_back(leaf);
+      }
+    }
+  }
+  return offered;
+}
+
+bool Replication::may_send_unasked(const ChangesPage& page, std::size_t offered) const {
+  if (!caught_up_once_ || target_.is_local() || offered > kDirectWriteDocsMax) return false;
+  std::size_t whole = 0;
+  for (const PeerChange& change : page.changes) whole += change.document ? 1 : 0;
+  return whole == page.changes.size();
+}
+
+Status Replication::transfer(ChangesPage& page, StepReport& report) {
+  for (const PeerChange& change : page.changes) {
+    remember_origin(change.id, change.leaves);
+    counts_.checked += change.leaves.size();
+  }
+  std::vector<RevisionRequest> missing = offer(page);
+  if (missing.empty()) return ok();
+  if (!may_send_unasked(page, missing.size())) {
+    ATELIER_TRY(answer, target_.revs_diff(missing));
+    missing = std::move(answer);
+  }
+  std::unordered_map<std::string_view, PeerChange*> rows;
+  for (PeerChange& change : page.changes) rows[change.id] = &change;
+  std::vector<WireDocument> ready;
+  std::vector<RevisionRequest> wanted;
+  for (RevisionRequest& request : missing) {
+    counts_.missing += request.revs.size();
+    const auto row = rows.find(request.id);
+    if (row != rows.end() && row->second->document && request.revs.size() == 1 &&
+        request.revs[0] == row->second->document->rev) {
+      ready.push_back(std::move(*row->second->document));
+    } else {
+      wanted.push_back(std::move(request));
+    }
+  }
+  ATELIER_CHECK(write(ready, report));
+  return fetch_and_write(wanted, report);
+}
+
+Status Replication::fetch_and_write(std::span<const RevisionRequest> wanted, StepReport& report) {
+  while (!wanted.empty()) {
+    const std::size_t count = std::min(fetch_limit_, wanted.size());
+    auto documents = source_.fetch(wanted.first(count));
+    if (!documents && documents.error().code == ErrorCode::kTooLarge && count > 1) {
+      fetch_limit_ = halved(count);
+      continue;
+    }
+    if (!documents) return documents.error();
+    std::size_t bytes = 0;
+    for (const WireDocument& document : *documents) {
+      bytes += document.json.size();
+      remember_origin(document.id, {&document.rev, 1});
+    }
+    if (bytes > options_.batch_bytes) {
+      fetch_limit_ = halved(fetch_limit_);
+    } else if (bytes < options_.batch_bytes / 2) {
+      fetch_limit_ = doubled(fetch_limit_, options_.batch_docs);
+    }
+    ATELIER_CHECK(write(*documents, report));
+    wanted = wanted.subspan(count);
+  }
+  return ok();
+}
+
+Status Replication::write(std::span<const WireDocument> documents, StepReport& report) {
+  counts_.read += documents.size();
+  while (!documents.empty()) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    while (count < documents.size() && count < options_.batch_docs &&
+           (count == 0 || bytes + documents[count].json.size() <= options_.batch_bytes)) {
+      bytes += documents[count++].json.size();
+    }
+    ATELIER_TRY(rejected, target_.write(documents.first(count), source_));
+    report.bytes += bytes;
+    report.written += count - std::min(count, rejected.size());
+    counts_.written += count - std::min(count, rejected.size());
+    take_rejections(std::move(rejected), report);
+    documents = documents.subspan(count);
+  }
+  return ok();
+}
+
+void Replication::take_rejections(std::vector<Rejection> rejected, StepReport& report) {
+  for (Rejection& rejection : rejected) {
+    ++counts_.refused;
+    if (is_design(rejection.id) && is_denial(rejection.error.code) && !target_.is_local()) {
+      report.design_refused = report.design_refused || !options_.skip_design;
+      options_.skip_design = true;
+    } else {
+      report.rejected.push_back(std::move(rejection));
+    }
+  }
+}
+
+void Replication::remember_origin(std::string_view id, std::span<const RevId> revs) {
+  if (echo_ == nullptr || !from_remote_) return;
+  for (const RevId& rev : revs) echo_->add(echo_epoch_, id, rev);
+}
+
+void Replication::settle(const ChangesPage& page, StepReport& report) const {
+  for (const PeerChange& change : page.changes) {
+    const bool refused =
+        std::any_of(report.rejected.begin(), report.rejected.end(),
+                    [&](const Rejection& rejection) { return rejection.id == change.id; });
+    if (!refused) report.settled.push_back(change.id);
+  }
+}
+
+Result<std::vector<Rejection>> Replication::retry(std::span<const RevisionRequest> refused) {
+  if (!begun_) ATELIER_CHECK(begin());
+  StepReport report;
+  if (auto sent = fetch_and_write(refused, report); !sent) {
+    if (sent.error().code != ErrorCode::kRateLimited) begun_ = false;
+    return sent.error();
+  }
+  return std::move(report.rejected);
+}
+
+bool Replication::checkpoint_due() const {
+  return since_ != recorded_ && clock_.monotonic_ms() - last_checkpoint_ms_ >= kCheckpointEveryMs;
+}
+
+Status Replication::put_checkpoint(Peer& peer, const std::string& json) {
+  auto put = peer.put_local(checkpoint_id_, json);
+  if (put || !is_denial(put.error().code)) return put;
+  checkpoint_denied_ = true;  // may be read only there: the next start begins from the first change
+  return ok();
+}
+
+Status Replication::checkpoint() {
+  return begun_ && since_ != recorded_ ? record() : ok();
+}
+
+Status Replication::record() {
+  counts_.end_ms = clock_.wall_ms();
+  Checkpoint next = advance_checkpoint(checkpoint_, since_, counts_);
+  const std::string json = checkpoint_json(next);
+  ATELIER_CHECK(put_checkpoint(target_, json));
+  ATELIER_CHECK(put_checkpoint(source_, json));
+  checkpoint_ = std::move(next);
+  recorded_ = since_;
+  last_checkpoint_ms_ = clock_.monotonic_ms();
+  return ok();
+}
+
+/// Invariant 3: after a new connection our last checkpoint must still be there before anything is
+/// taken as done.
+Result<bool> Replication::still_same_databases() {
+  if (connection_epoch() == epoch_ || checkpoint_denied_) return true;
+  for (Peer* peer : {&source_, &target_}) {
+    if (peer->connection_epoch() == 0) continue;
+    ATELIER_TRY(json, peer->get_local(checkpoint_id_));
+    const Checkpoint found = parse_checkpoint(json);
+    if (found.history.empty() || checkpoint_.history.empty() ||
+        found.history.front().session_id != checkpoint_.history.front().session_id) {
+      return false;
+    }
+  }
+  epoch_ = connection_epoch();
+  return true;
+}
+
+namespace {
+
+void add_report(StepReport& total, StepReport&& step) {
+  total.rows += step.rows;
+  total.written += step.written;
+  total.bytes += step.bytes;
+  total.caught_up = step.caught_up;
+  total.pending = step.pending;
+  total.design_refused = total.design_refused || step.design_refused;
+  for (Rejection& rejection : step.rejected) total.rejected.push_back(std::move(rejection));
+}
+
+}  // namespace
+
+Result<StepReport> replicate_once(Replication& replication,
+                                  const std::function<void(const StepReport&)>& progress) {
+  StepReport total;
+  int failures = 0;
+  int restarts = 0;
+  while (!total.caught_up) {
+    auto step = replication.step();
+    Status recorded = ok();
+    if (step && step->caught_up) recorded = replication.checkpoint();
+    if (step && recorded) {
+      failures = 0;
+      add_report(total, std::move(*step));
+      if (progress) progress(total);
+      continue;
+    }
+    const Error error = step ? recorded.error() : step.error();
+    if (error.code == ErrorCode::kPeerChanged && ++restarts <= kPeerChangesMax) {
+      replication.restart();
+      continue;
+    }
+    if (!is_passing(error.code) || ++failures >= kOnceTriesMax) return error;
+    const int wait_ms = std::max(error.retry_after_ms, kRetryFirstMs << failures);
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(wait_ms, kRetryMaxMs)));
+  }
+  return total;
+}
+
+}  // namespace atelier

@@ -1,0 +1,175 @@
+// One direction of replication: step(source, target), and live sync made of two of them.
+//
+// Invariants
+//   1. A checkpoint names a source sequence only when everything up to it was written by the target
+//      or parked as refused.
+//   2. A sequence is opaque. Rewinds and repeats are legal and cost time, never data.
+//   3. Any answer that another database is behind the address (kPeerChanged, a lost checkpoint)
+//      leads back to comparing checkpoints; nothing is assumed to be there that was not asked for.
+//   4. No error ends live sync but those that only a person can mend.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "atelier/sync_status.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "replication/checkpoint.h"
+#include "replication/peer.h"
+#include "store/store.h"
+
+namespace atelier {
+
+struct ReplicationOptions {
+  std::string id;                     // names the checkpoint; replication_id() makes one
+  std::vector<std::string> prefixes;  // collections; empty: everything
+  std::size_t batch_docs = kBatchDocsMax;
+  std::size_t batch_bytes = kBatchBytesMax;
+  bool skip_design = false;  // set by itself after the target refused one
+};
+
+/// A stable name for the checkpoint of this source, target and filter, from the node's own id and
+/// the remote's address. The options are hashed canonically.
+std::string replication_id(std::string_view local_uuid, std::string_view remote, bool push,
+                           const ReplicationOptions& options);
+
+struct StepReport {
+  std::size_t rows = 0;     // changes read
+  std::size_t written = 0;  // documents the target took
+  std::size_t bytes = 0;
+  bool caught_up = false;  // the source had nothing more
+  std::optional<std::uint64_t> pending;
+  std::vector<Rejection> rejected;
+  std::vector<std::string> settled;  // ids that the target has now, or had before
+  bool design_refused =
+      false;  // the target refused a design document: they are skipped from now on
+};
+
+class EchoFilter;
+
+/// One direction between two peers, as a sequence of steps. Thread rule: one thread; the peers are
+/// its own while a call runs.
+class Replication {
+ public:
+  Replication(Peer& source, Peer& target, ReplicationOptions options,
+              Clock& clock = system_clock());
+
+  /// Compares the checkpoints of both sides and decides where to go on. Called by the first step().
+  Status begin();
+  /// Reads one batch after the current position, writes what the target lacks, and records a
+  /// checkpoint when one is due. `wait_ms` > 0 waits for a change at the source.
+  Result<StepReport> step(int wait_ms = 0);
+  /// Writes the checkpoint of the current position, if it moved.
+  Status checkpoint();
+  /// Whether the position moved and the last checkpoint is old enough.
+  bool checkpoint_due() const;
+  /// Forget the position: the next step() compares checkpoints again.
+  void restart() { begun_ = false; }
+  const std::string& position() const { return since_; }
+
+  /// Pull and push of one pair share a filter, so that nothing is offered to where it came from.
+  /// `from_remote`: this is the pull, which fills it. Call before the first step().
+  void share_echo(EchoFilter* filter, bool from_remote);
+  /// The filter's epoch that begin() entered: another one now means that the other direction found
+  /// another database, or had to connect anew.
+  std::uint64_t echo_epoch() const { return echo_epoch_; }
+  /// Sends the revisions again that the target refused before. Those still refused are returned.
+  Result<std::vector<Rejection>> retry(std::span<const RevisionRequest> refused);
+
+ private:
+  Result<StepReport> try_step(int wait_ms);
+  Result<ChangesPage> read_page(int wait_ms);
+  Status transfer(ChangesPage& page, StepReport& report);
+  std::vector<RevisionRequest> offer(const ChangesPage& page) const;
+  bool may_send_unasked(const ChangesPage& page, std::size_t offered) const;
+  Status fetch_and_write(std::span<const RevisionRequest> wanted, StepReport& report);
+  Status write(std::span<const WireDocument> documents, StepReport& report);
+  void take_rejections(std::vector<Rejection> rejected, StepReport& report);
+  void remember_origin(std::string_view id, std::span<const RevId> revs);
+  void settle(const ChangesPage& page, StepReport& report) const;
+  Status record();
+  Status put_checkpoint(Peer& peer, const std::string& json);
+  Result<bool> still_same_databases();
+  std::uint64_t connection_epoch() const;
+  void choose_page_limit(const ChangesPage& page);
+
+  Peer& source_;
+  Peer& target_;
+  ReplicationOptions options_;
+  Clock& clock_;
+  EchoFilter* echo_ = nullptr;
+  bool from_remote_ = false;
+
+  // Where we are; begin() sets it, try_step() advances it.
+  std::string checkpoint_id_;
+  Checkpoint checkpoint_;                // the one both sides hold, with its history
+  std::string since_;                    // everything up to here is at the target, or parked
+  std::string recorded_;                 // what the checkpoint says
+  CheckpointCounts counts_;              // since begin()
+  std::int64_t last_checkpoint_ms_ = 0;  // monotonic
+  std::uint64_t epoch_ = 0;              // of the connections that begin() compared over
+  std::uint64_t echo_epoch_ = 0;
+  bool begun_ = false;
+  bool checkpoint_denied_ = false;  // a side refuses `_local` writes: go on without
+  bool caught_up_once_ = false;
+
+  std::size_t page_limit_ = kFirstPageDocs;
+  std::size_t fetch_limit_ = kFirstPageDocs;
+};
+
+/// Runs until the source has nothing more, then writes the checkpoint. A passing error is tried
+/// again a few times with growing waits. Errors: what remains.
+Result<StepReport> replicate_once(Replication& replication,
+                                  const std::function<void(const StepReport&)>& progress = {});
+
+/// Makes peers for an address; what http and the tests provide.
+class PeerFactory {
+ public:
+  virtual ~PeerFactory() = default;
+  /// A new connection to `url` with `credentials` (see http/credentials.h). Errors: kInvalid for an
+  /// address that cannot be one.
+  virtual Result<std::unique_ptr<Peer>> connect() = 0;
+  /// The address for people, without credentials.
+  virtual std::string display_name() const = 0;
+  /// The address for the checkpoint's name: the same for the same database.
+  virtual std::string stable_name() const = 0;
+};
+
+struct LiveSyncOptions {
+  bool pull = true;
+  bool push = true;
+  bool create_target = true;
+  std::vector<std::string> prefixes;
+};
+
+/// Keeps a store and a remote database in sync, both ways, until destroyed: one thread a direction,
+/// one pending request, back-off with jitter up to kRetryMaxMs, sleep and address changes survived.
+/// Thread rule: any thread; on_change runs on a thread of ours and may only poke.
+class LiveSync {
+ public:
+  LiveSync(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> remote,
+           LiveSyncOptions options, std::function<void()> on_change = {},
+           Clock& clock = system_clock());
+  ~LiveSync();  // cancels what is pending; returns within a second
+  LiveSync(const LiveSync&) = delete;
+
+  SyncStatus status() const;
+  /// Retries at once and resets the back-off.
+  void sync_now();
+  /// Own documents that the other side refuses.
+  std::vector<Rejection> outbox() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace atelier

@@ -1,0 +1,278 @@
+// Goal: a database behind HTTP is a Peer like any other.
+// Method: our server on a port that the kernel chose, over a temporary folder; a second one takes
+// over its port.
+#include "http/http_peer.h"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "server/server.h"
+#include "store/catalog.h"
+#include "unit/replication_tools.h"
+
+namespace atelier::testing {
+namespace {
+
+constexpr const char* kToken = "the-admin-token-of-this-test";
+
+/// A host: its databases, and the server over them.
+class Host {
+ public:
+  explicit Host(std::uint16_t port = 0)
+      : catalog(std::make_shared<Catalog>(folder.path(), "the test")) {
+    lobby = *catalog->create("lobby");
+    listen(port);
+  }
+
+  void listen(std::uint16_t port) {
+    ServerOptions options;
+    options.port = port;
+    options.admin_token = kToken;
+    options.uuid = random_uuid();
+    auto started = Server::start(options, catalog);
+    ASSERT_TRUE(started) << started.error().message;
+    server = std::move(*started);
+  }
+
+  DatabaseUrl url(const std::string& database = "lobby") const {
+    DatabaseUrl where;
+    where.host = "127.0.0.1";
+    where.port = server->port();
+    where.database = database;
+    return where;
+  }
+
+  TempFolder folder;
+  std::shared_ptr<Catalog> catalog;
+  std::shared_ptr<Store> lobby;
+  std::unique_ptr<Server> server;
+};
+
+class HttpPeerTest : public ::testing::Test {
+ protected:
+  HttpPeerTest() : mine(open_store(folder.path() / "mine")) {}
+
+  std::unique_ptr<Peer> remote(const DatabaseUrl& url, HttpPeerOptions options = {}) {
+    auto peer = make_http_peer(url, options);
+    EXPECT_TRUE(peer);
+    return std::move(*peer);
+  }
+
+  void replicate(Peer& source, Peer& target) {
+    Replication replication(source, target, {.id = "test"});
+    const auto report = replicate_once(replication);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->rejected.empty())
+        << (report->rejected.empty() ? "" : report->rejected[0].error.message);
+  }
+
+  void attach(Store& store, const std::string& id, const std::string& bytes) {
+    auto writer = store.begin_blob();
+    ASSERT_TRUE(writer);
+    ASSERT_TRUE((*writer)->append(bytes));
+    const auto blob = (*writer)->finish();
+    DocumentWrite write;
+    write.id = id;
+    write.body = "{\"title\":\"sea\"}";
+    AttachmentWrite attachment;
+    attachment.name = "sea \"one\".jpg";
+    attachment.content_type = "image/jpeg";
+    attachment.blob = blob->blob;
+    attachment.digest = blob->digest;
+    attachment.length = blob->length;
+    write.attachments = {attachment};
+    const auto rev = store.write_one(std::move(write));
+    ASSERT_TRUE(rev) << rev.error().message;
+  }
+
+  /// Everything that a document can be.
+  void fill(Store& store) {
+    for (int i = 0; i < 700; ++i) {
+      edit(store, "message:" + std::to_string(i), "{\"text\":\"h\u00e9llo\",\"n\":1.0}");
+    }
+    plant(store, "message:conflict", {"2-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", kRoot}, "{\"v\":1}");
+    plant(store, "message:conflict", {"2-bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", kRoot}, "{\"v\":2}");
+    plant(store, "message:half", {"2-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", kRoot}, "{\"v\":1}");
+    plant(store, "message:half", {"2-bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", kRoot}, "{\"why\":1}",
+          true);
+    edit(store, "message:gone", "{}");
+    edit(store, "message:gone", "{\"reason\":\"spam\"}", true);
+    edit(store, "message:1", "{\"text\":\"edited\",\"big\":12345678901234567890}");
+    edit(store, "odd id/with+all:of%20it \u00fc", "{}");
+    attach(store, "photo:small", "just a few bytes");
+    attach(store, "photo:big", std::string(1'500'000, 'x') + "end");
+  }
+
+  static constexpr const char* kRoot = "1-cccccccccccccccccccccccccccccccc";
+  TempFolder folder;
+  std::shared_ptr<Store> mine;
+};
+
+TEST_F(HttpPeerTest, PullBringsEveryLeaf) {
+  Host host;
+  fill(*host.lobby);
+  const auto peer = remote(host.url());
+  const auto local = make_local_peer(mine);
+  replicate(*peer, *local);
+  EXPECT_EQ(contents(*mine), contents(*host.lobby));
+}
+
+TEST_F(HttpPeerTest, PushBringsEveryLeaf) {
+  Host host;
+  fill(*mine);
+  const auto peer = remote(host.url());
+  const auto local = make_local_peer(mine);
+  replicate(*local, *peer);
+  EXPECT_EQ(contents(*mine), contents(*host.lobby));
+}
+
+TEST_F(HttpPeerTest, ServerNamesItsStoreAndMissingDatabaseIsAValue) {
+  Host host;
+  const auto info = remote(host.url())->info();
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_FALSE(info->identity.empty());
+  const auto missing = remote(host.url("nowhere"))->info();
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(HttpPeerTest, DatabaseIsCreatedOnDemandByAnAdministrator) {
+  Host host;
+  DatabaseUrl url = host.url("fresh");
+  url.credentials = {Credentials::Kind::kBearer, "", kToken};
+  const auto info = remote(url, {.create_database = true})->info();
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_TRUE(host.catalog->exists("fresh"));
+}
+
+TEST_F(HttpPeerTest, AnotherStoreBehindTheAddressIsNoticedByTheFirstAnswer) {
+  auto first = std::make_unique<Host>();
+  const std::uint16_t port = first->server->port();
+  const auto peer = remote(first->url());
+  ASSERT_TRUE(peer->info());
+  ASSERT_TRUE(peer->changes({}));
+  first->server.reset();
+  Host second(port);
+  const auto page = peer->changes({});
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().code, ErrorCode::kPeerChanged);
+  const auto again = peer->info();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(peer->changes({}));
+}
+
+TEST_F(HttpPeerTest, CancelEndsALongPollAtOnce) {
+  Host host;
+  const auto peer = remote(host.url());
+  const auto info = peer->info();
+  ASSERT_TRUE(info);
+  std::thread canceller;
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    // The server answers the first poll with nothing; the cancel comes during a later one.
+    canceller = std::thread([&] {
+      std::this_thread::yield();
+      peer->cancel();
+    });
+    Result<ChangesPage> page = ChangesPage();
+    while (page) page = peer->changes({.since = info->update_seq, .wait_ms = kLongPollMs});
+    EXPECT_EQ(page.error().code, ErrorCode::kCancelled);
+  }
+  canceller.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  EXPECT_EQ(peer->info().error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(HttpPeerTest, LongPollReturnsWithTheChange) {
+  Host host;
+  const auto peer = remote(host.url());
+  const auto info = peer->info();
+  ASSERT_TRUE(info);
+  std::thread writer([&] { edit(*host.lobby, "message:1", "{}"); });
+  const auto page = peer->changes({.since = info->update_seq, .wait_ms = 20'000});
+  writer.join();
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->changes.size(), 1u);
+  EXPECT_TRUE(page->changes[0].document) << "a first revision comes along";
+}
+
+TEST_F(HttpPeerTest, LiveSyncSurvivesTheServersEndAndItsSuccessor) {
+  auto first = std::make_unique<Host>();
+  const std::uint16_t port = first->server->port();
+  Host second;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t pokes = 0;
+  const auto poke = [&] {
+    std::lock_guard lock(mutex);
+    ++pokes;
+    changed.notify_all();
+  };
+  const auto mine_poked = mine->subscribe(poke);
+  const auto first_poked = first->lobby->subscribe(poke);
+  const auto second_poked = second.lobby->subscribe(poke);
+  LiveSync sync(mine, make_http_peer_factory(first->url(), {}), {}, poke);
+  const auto awaits = [&](const std::function<bool()>& done) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < until) {
+      std::unique_lock lock(mutex);
+      const std::uint64_t seen = pokes;
+      lock.unlock();
+      if (done()) return true;
+      lock.lock();
+      changed.wait_for(lock, std::chrono::seconds(1), [&] { return pokes != seen; });
+    }
+    ADD_FAILURE() << sync_state_name(sync.status().state) << " " << sync.status().last_error;
+    return false;
+  };
+  const auto has = [](Store& store, const char* id) { return static_cast<bool>(store.get(id)); };
+
+  edit(*mine, "message:mine", "{}");
+  edit(*first->lobby, "message:first", "{}");
+  ASSERT_TRUE(awaits([&] { return has(*mine, "message:first"); }));
+  ASSERT_TRUE(awaits([&] { return has(*first->lobby, "message:mine"); }));
+  ASSERT_TRUE(awaits([&] { return sync.status().state == SyncState::kLive; }));
+
+  first->server.reset();
+  ASSERT_TRUE(awaits([&] { return sync.status().state == SyncState::kOffline; }));
+  edit(*mine, "message:offline", "{}");
+  EXPECT_TRUE(awaits([&] { return sync.status().waiting == 1; }));
+
+  second.server.reset();
+  second.listen(port);  // another store, the same address
+  edit(*second.lobby, "message:second", "{}");
+  EXPECT_TRUE(awaits([&] { return has(*second.lobby, "message:offline"); }));
+  EXPECT_TRUE(awaits([&] { return has(*second.lobby, "message:mine"); }));
+  EXPECT_TRUE(awaits([&] { return has(*second.lobby, "message:first"); }));
+  EXPECT_TRUE(awaits([&] { return has(*mine, "message:second"); }));
+}
+
+TEST_F(HttpPeerTest, SingleRequestAnswersAnyStatus) {
+  Host host;
+  const auto welcome = http_request(host.url(), {});
+  ASSERT_TRUE(welcome) << welcome.error().message;
+  EXPECT_EQ(welcome->status, 200);
+  EXPECT_NE(welcome->body.find("Welcome"), std::string::npos);
+  const auto missing = http_request(host.url(), {.path = "/nowhere"});
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->status, 404);
+}
+
+TEST_F(HttpPeerTest, NobodyListeningIsUnavailable) {
+  std::uint16_t port = 0;
+  {
+    Host host;
+    port = host.server->port();
+  }
+  DatabaseUrl url;
+  url.host = "127.0.0.1";
+  url.port = port;
+  url.database = "lobby";
+  const auto info = remote(url)->info();
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace atelier::testing
