@@ -1,0 +1,587 @@
+#include "server/connection.h"
+
+#include <charconv>
+#include <exception>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include "base/clock.h"
+#include "server/replies.h"
+
+namespace atelier::server {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr int kPumpTurns = 16;  // chunks sent before other connections get a turn
+constexpr int kStopLingerMs = 100;
+
+/// A header value must not end its line.
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += ": ";
+  for (char c : value) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  out += "\r\n";
+}
+
+std::string request_id(std::uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%010llx",
+                static_cast<unsigned long long>((number * 0x9E3779B97F4A7C15ull) >> 24));
+  return text;
+}
+
+}  // namespace
+
+/// Beast's parser, which writes straight into our request.
+class RequestParser final : public http::basic_parser<true> {
+ public:
+  RequestParser(Request& request, std::string& body) : request_(request), body_(body) {
+    header_limit(kRequestHeaderBytesMax);
+    body_limit(boost::none);  // enforced by the connection, which knows the route
+  }
+  bool discard = false;
+  std::uint64_t body_bytes = 0;
+
+ private:
+  using string_view = boost::beast::string_view;
+
+  static std::string_view std_view(string_view text) { return {text.data(), text.size()}; }
+
+  void on_request_impl(http::verb, string_view method, string_view target, int version,
+                       error_code&) override {
+    request_.method = std::string(std_view(method));
+    request_.target = std::string(std_view(target));
+    request_.http_1_0 = version < 11;
+  }
+  void on_response_impl(int, string_view, int, error_code&) override {}
+  void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
+    request_.headers.add(std::string(std_view(name)), std::string(std_view(value)));
+  }
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  std::size_t on_body_impl(string_view bytes, error_code&) override { return add(bytes); }
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) override {
+    return add(bytes);
+  }
+  void on_finish_impl(error_code&) override {}
+
+  std::size_t add(string_view bytes) {
+    body_bytes += bytes.size();
+    if (!discard) body_.append(bytes.data(), bytes.size());
+    return bytes.size();
+  }
+
+  Request& request_;
+  std::string& body_;
+};
+
+const std::string& ConnectionShared::date() {
+  const std::int64_t second = system_clock().wall_ms() / 1000;
+  if (second != date_second_) {
+    date_second_ = second;
+    date_ = http_date(second);
+  }
+  return date_;
+}
+
+Connection::Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user)
+    : shared_(std::move(shared)),
+      local_user_(local_user),
+      socket_(std::move(socket)),
+      timer_(socket_.get_executor()) {}
+
+Connection::~Connection() = default;
+
+void Connection::start() {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  shared_->open.emplace(this, shared_from_this());
+  set_deadline_ms(kRequestHeadTimeoutMs);  // a client that connects has something to say
+  want_read();
+}
+
+void Connection::stop() {
+  if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kLinger) return close();
+  if (source_) source_->on_stop();
+  keep_alive_ = false;
+  if (state_ == State::kParked) unpark();
+}
+
+void Connection::close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  const auto self = shared_from_this();
+  ++serial_;
+  count_body(0);
+  source_.reset();
+  plan_ = {};
+  error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+  shared_->open.erase(this);
+  if (shared_->stopping && shared_->open.empty() && shared_->on_all_closed)
+    shared_->on_all_closed();
+}
+
+void Connection::count_body(std::size_t bytes) {
+  shared_->body_bytes += bytes - body_counted_;
+  body_counted_ = bytes;
+}
+
+// --- reading
+
+void Connection::want_read() {
+  if (read_wanted_ || state_ == State::kClosed) return;
+  read_wanted_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& failed) {
+    self->read_wanted_ = false;
+    self->on_readable(failed);
+  });
+}
+
+void Connection::on_readable(const error_code& failed) {
+  if (state_ == State::kClosed) return;
+  if (failed) return close();
+  if (state_ == State::kParked) {
+    // Either the client went away or it sends its next request before this answer ends.
+    char byte = 0;
+    error_code peeked;
+    socket_.receive(asio::buffer(&byte, 1), Socket::message_peek, peeked);
+    if (peeked && peeked != asio::error::would_block) return close();
+    return;
+  }
+  if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kBody ||
+      state_ == State::kDrain || state_ == State::kLinger)
+    read_now();
+}
+
+void Connection::read_now() {
+  error_code failed;
+  const std::size_t size = socket_.read_some(asio::buffer(shared_->read_buffer), failed);
+  if (failed == asio::error::would_block) return want_read();
+  if (failed) return close();
+  if (state_ == State::kLinger) return want_read();
+  take(std::string_view(shared_->read_buffer.data(), size));
+}
+
+void Connection::take(std::string_view bytes) {
+  input_.append(bytes);
+  process();
+}
+
+/// Parses what is in input_ as far as the state allows, then asks for more where that helps.
+void Connection::process() {
+  const auto self = shared_from_this();
+  std::string input = std::exchange(input_, {});
+  std::string_view rest = input;
+  bool progress = true;
+  while (progress && !rest.empty()) {
+    switch (state_) {
+      case State::kIdle:
+      case State::kHead:
+        progress = parse_head(rest);
+        break;
+      case State::kBody:
+      case State::kDrain:
+        progress = parse_body(rest);
+        break;
+      default:
+        progress = false;
+        break;
+    }
+  }
+  if (state_ == State::kClosed) return;
+  if (rest.size() == input.size())
+    input_ = std::move(input);
+  else
+    input_.assign(rest);
+  if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kBody ||
+      state_ == State::kDrain || state_ == State::kLinger)
+    want_read();
+}
+
+bool Connection::parse_head(std::string_view& bytes) {
+  if (state_ == State::kIdle) {
+    // RFC 9112 section 2.2: an empty line before a request is passed over.
+    while (!parser_ && !bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n'))
+      bytes.remove_prefix(1);
+    if (bytes.empty()) return false;
+    state_ = State::kHead;
+    set_deadline_ms(kRequestHeadTimeoutMs);
+    request_ = std::make_shared<Request>();
+    request_->local_user = local_user_;
+    body_.clear();
+    parser_ = std::make_unique<RequestParser>(*request_, body_);
+  }
+  error_code failed;
+  const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
+  bytes.remove_prefix(used);
+  if (failed == http::error::need_more) return false;
+  if (failed) {
+    refuse_parse(failed);
+    return false;
+  }
+  if (!parser_->is_header_done()) return used != 0;
+  head_complete();
+  return true;
+}
+
+void Connection::refuse_parse(const error_code& failed) {
+  keep_alive_ = false;
+  if (!request_) request_ = std::make_shared<Request>();
+  if (failed == http::error::header_limit)
+    return refuse(error_reply(431, "bad_request", "The head of the request is too large."));
+  if (failed == http::error::end_of_stream) return close();
+  refuse(bad_request("The request is not valid HTTP/1.1."));
+}
+
+void Connection::head_complete() {
+  const Headers& headers = request_->headers;
+  ++shared_->requests;
+  keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && !shared_->stopping;
+  state_ = State::kBody;
+  set_deadline_ms(kBodyStallTimeoutMs);
+  const bool encoded = headers.has("Transfer-Encoding");
+  if (encoded && (request_->http_1_0 || headers.count("Transfer-Encoding") > 1 ||
+                  !equal_no_case(trim(headers.get("Transfer-Encoding")), "chunked"))) {
+    // What is not understood might hide a second request in the body.
+    keep_alive_ = false;
+    return refuse(error_reply(501, "not_implemented", "Unknown Transfer-Encoding."));
+  }
+  try {
+    plan_ = shared_->router.begin(request_);
+  } catch (const std::exception&) {
+    plan_.refused = error_reply(500, "internal_server_error", "The request could not be served.");
+  }
+  const std::uint64_t length =
+      parser_->content_length() ? static_cast<std::uint64_t>(*parser_->content_length()) : 0;
+  if (!plan_.refused && length > plan_.body_bytes_max)
+    plan_.refused = error_reply(413, "too_large", "the request entity is too large");
+  const bool expects = equal_no_case(headers.get("Expect"), "100-continue");
+  if (plan_.refused) {
+    parser_->discard = true;
+    if (parser_->is_done() || (!expects && length <= kDrainBytesMax)) {
+      state_ = State::kDrain;
+      return body_progress();
+    }
+    keep_alive_ = false;
+    return refuse(std::move(*plan_.refused));
+  }
+  if (expects && !parser_->is_done()) {
+    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    flush();
+  }
+  body_progress();
+}
+
+bool Connection::parse_body(std::string_view& bytes) {
+  error_code failed;
+  const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
+  bytes.remove_prefix(used);
+  if (failed && failed != http::error::need_more) {
+    refuse_parse(failed);
+    return false;
+  }
+  if (used != 0) set_deadline_ms(kBodyStallTimeoutMs);
+  body_progress();
+  return used != 0;
+}
+
+/// Decides what follows after some of the body was read.
+void Connection::body_progress() {
+  body_total_ = parser_->body_bytes;
+  if (!plan_.sink) count_body(body_.size());
+  const bool drains = state_ == State::kDrain;
+  if (body_total_ > (drains ? kDrainBytesMax : plan_.body_bytes_max)) {
+    keep_alive_ = false;
+    return refuse(plan_.refused ? std::move(*plan_.refused)
+                                : error_reply(413, "too_large", "the request entity is too large"));
+  }
+  if (shared_->body_bytes > kBodiesBytesMax) {
+    keep_alive_ = false;
+    return refuse(error_reply(503, "service_unavailable", "Too many requests are being read."));
+  }
+  if (drains) {
+    if (parser_->is_done()) refuse(std::move(*plan_.refused));
+    return;
+  }
+  if (plan_.sink && (body_.size() >= kBlobChunkBytes || (parser_->is_done() && !body_.empty())))
+    return give_to_sink();
+  if (parser_->is_done()) request_complete();
+}
+
+void Connection::give_to_sink() {
+  state_ = State::kSinkBusy;
+  no_deadline();
+  plan_.sink->consume(std::exchange(body_, {}), [weak = weak_from_this(), serial = serial_] {
+    const auto self = weak.lock();
+    if (!self || self->serial_ != serial || self->state_ != State::kSinkBusy) return;
+    self->state_ = State::kBody;
+    self->set_deadline_ms(kBodyStallTimeoutMs);
+    self->body_progress();
+    if (self->state_ == State::kBody) self->process();
+  });
+}
+
+Respond Connection::make_respond() {
+  return [weak = weak_from_this(), serial = serial_](Response response) {
+    if (const auto self = weak.lock()) self->answer(serial, std::move(response));
+  };
+}
+
+void Connection::request_complete() {
+  state_ = State::kAnswering;
+  no_deadline();
+  const Respond respond = make_respond();
+  try {
+    if (const auto sink = std::move(plan_.sink)) return sink->finish(respond);
+    request_->body = std::move(body_);
+    body_ = {};
+    shared_->router.handle(request_, respond);
+  } catch (const std::exception&) {
+    respond(error_reply(500, "internal_server_error", "The request could not be served."));
+  }
+}
+
+// --- answering
+
+void Connection::refuse(Response response) {
+  state_ = State::kAnswering;
+  no_deadline();
+  answer(serial_, std::move(response));
+}
+
+std::string Connection::head_of(Response& response) {
+  const bool bodiless = response.status == 204 || response.status == 304;
+  std::string head = request_->http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  head += std::to_string(response.status);
+  head += ' ';
+  head += status_text(response.status);
+  head += "\r\n";
+  for (const auto& [name, value] : response.headers.fields()) append_header(head, name, value);
+  append_header(head, "Date", shared_->date());
+  append_header(head, "Server", "Atelier/" ATELIER_VERSION);
+  append_header(head, "X-Couch-Request-ID", request_id(shared_->requests));
+  chunked_ = false;
+  if (!response.source) {
+    if (response.status != 204)
+      append_header(head, "Content-Length", std::to_string(response.body.size()));
+  } else if (response.length) {
+    append_header(head, "Content-Length", std::to_string(*response.length));
+  } else if (request_->http_1_0) {
+    keep_alive_ = false;
+  } else {
+    chunked_ = true;
+    append_header(head, "Transfer-Encoding", "chunked");
+  }
+  if (bodiless || request_->method == "HEAD") response.source.reset();
+  if (!keep_alive_) append_header(head, "Connection", "close");
+  head += "\r\n";
+  if (!bodiless && request_->method != "HEAD" && !response.source) head += response.body;
+  return head;
+}
+
+void Connection::answer(std::uint64_t serial, Response response) {
+  if (serial != serial_ || state_ != State::kAnswering) return;
+  if (response.close || shared_->stopping) keep_alive_ = false;
+  shared_->router.finish(*request_, response);
+  out_ = head_of(response);
+  sent_ = 0;
+  source_ = std::move(response.source);
+  if (source_) {
+    source_->wake = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->unpark();
+    };
+    if (shared_->stopping) source_->on_stop();
+  }
+  body_ = {};
+  count_body(0);
+  request_->body = {};
+  state_ = State::kSending;
+  set_deadline_ms(kReplyStallTimeoutMs);
+  pump();
+}
+
+void Connection::queue_chunk(BodySource::Chunk chunk) {
+  sent_ = 0;
+  chunk_ = std::move(chunk);
+  chunk_suffix_ = chunked_;
+  out_.clear();
+  if (!chunked_) return;
+  char size[20];
+  const auto end = std::to_chars(size, size + sizeof size, chunk_->size(), 16);
+  out_.assign(size, end.ptr);
+  out_ += "\r\n";
+}
+
+/// Writes what is queued as far as the socket takes it. True when all was taken.
+bool Connection::flush() {
+  static constexpr std::string_view kLineEnd = "\r\n";
+  while (true) {
+    const std::string_view parts[3] = {out_,
+                                       chunk_ ? std::string_view(*chunk_) : std::string_view(),
+                                       chunk_suffix_ ? kLineEnd : std::string_view()};
+    std::array<asio::const_buffer, 3> buffers;
+    std::size_t skip = sent_, left = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const std::size_t gone = std::min(skip, parts[i].size());
+      buffers[i] = asio::buffer(parts[i].data() + gone, parts[i].size() - gone);
+      skip -= gone;
+      left += parts[i].size() - gone;
+    }
+    if (left == 0) break;
+    error_code failed;
+    const std::size_t size = socket_.write_some(buffers, failed);
+    if (failed == asio::error::would_block) {
+      if (write_wanted_) return false;
+      write_wanted_ = true;
+      socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& broken) {
+        self->write_wanted_ = false;
+        if (broken || self->state_ == State::kClosed) return self->close();
+        if (self->state_ == State::kSending) self->pump();
+      });
+      return false;
+    }
+    if (failed) {
+      close();
+      return false;
+    }
+    sent_ += size;
+    if (state_ == State::kSending) set_deadline_ms(kReplyStallTimeoutMs);
+  }
+  out_ = {};
+  chunk_.reset();
+  chunk_suffix_ = false;
+  sent_ = 0;
+  return true;
+}
+
+void Connection::pump() {
+  const auto self = shared_from_this();
+  for (int turn = 0;; ++turn) {
+    if (!flush()) return;
+    if (!source_) return response_sent();
+    BodySource::Chunk chunk;
+    BodySource::State next = BodySource::State::kData;
+    if (turn < kPumpTurns) {
+      try {
+        next = source_->next(chunk);
+      } catch (const std::exception&) {
+        next = BodySource::State::kAbort;
+      }
+    }
+    switch (next) {
+      case BodySource::State::kData:
+        if (!chunk) {
+          asio::post(socket_.get_executor(), [self] {
+            if (self->state_ == State::kSending) self->pump();
+          });
+          return;
+        }
+        if (!chunk->empty()) queue_chunk(std::move(chunk));
+        break;
+      case BodySource::State::kEnd:
+        source_.reset();
+        if (chunked_) out_ = "0\r\n\r\n";
+        break;
+      case BodySource::State::kWait:
+        return park();
+      case BodySource::State::kAbort:
+        return close();
+    }
+  }
+}
+
+void Connection::park() {
+  state_ = State::kParked;
+  if (const auto deadline = source_->deadline())
+    set_deadline(*deadline);
+  else
+    no_deadline();
+  want_read();
+}
+
+void Connection::unpark() {
+  if (state_ != State::kParked) return;
+  state_ = State::kSending;
+  set_deadline_ms(kReplyStallTimeoutMs);
+  pump();
+}
+
+void Connection::response_sent() {
+  parser_.reset();
+  request_.reset();
+  plan_ = {};
+  ++serial_;
+  if (!keep_alive_ || shared_->stopping) return linger();
+  state_ = State::kIdle;
+  set_deadline_ms(kKeepAliveIdleMs);
+  if (input_.empty()) return want_read();
+  // Not at once: a long pipeline must not become a deep recursion.
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->state_ == State::kIdle) self->process();
+  });
+}
+
+/// Closes in a way that lets the client read the answer first.
+void Connection::linger() {
+  state_ = State::kLinger;
+  input_ = {};
+  error_code failed;
+  socket_.shutdown(Socket::shutdown_send, failed);
+  if (failed) return close();
+  set_deadline_ms(shared_->stopping ? kStopLingerMs : kLingerMs);
+  want_read();
+}
+
+// --- time
+
+void Connection::set_deadline(Clock::time_point deadline) {
+  deadline_ = deadline;
+  if (deadline_ < timer_at_) arm_timer();
+}
+
+void Connection::no_deadline() {
+  deadline_ = Clock::time_point::max();
+}
+
+/// The timer is not moved when a deadline grows: it fires, looks, and waits on.
+void Connection::arm_timer() {
+  timer_at_ = deadline_;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([self = shared_from_this()](const error_code& failed) {
+    if (!failed) self->on_timer();
+  });
+}
+
+void Connection::on_timer() {
+  timer_at_ = Clock::time_point::max();
+  if (state_ == State::kClosed || deadline_ == Clock::time_point::max()) return;
+  if (Clock::now() < deadline_) return arm_timer();
+  on_deadline();
+}
+
+void Connection::on_deadline() {
+  switch (state_) {
+    case State::kParked:
+      source_->on_deadline();
+      return unpark();
+    case State::kHead:
+    case State::kBody:
+    case State::kDrain:
+      keep_alive_ = false;
+      return refuse(error_reply(408, "timeout", "The request was not complete in time."));
+    default:
+      return close();
+  }
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,133 @@
+#include "server/database.h"
+
+#include <algorithm>
+
+#include "base/json_text.h"
+#include "base/limits.h"
+
+namespace atelier::server {
+
+namespace {
+constexpr std::size_t kWakeBatch = 512;  // feeds woken before others get a turn
+
+bool lists_somebody(std::string_view security, std::string_view kind) {
+  const auto list = json::find(security, {"members", kind});
+  return list && json::kind_of(*list) == json::Kind::kArray && *list != "[]";
+}
+}  // namespace
+
+Feed::Feed(std::shared_ptr<Database> database) : database_(std::move(database)) {}
+
+Feed::~Feed() {
+  if (slot_ == kNotWaiting) return;
+  std::vector<Feed*>& list = database_->waiting_;
+  list[slot_] = list.back();
+  list[slot_]->slot_ = slot_;
+  list.pop_back();
+}
+
+void Feed::wait_for_changes() {
+  if (slot_ != kNotWaiting) return;
+  slot_ = database_->waiting_.size();
+  database_->waiting_.push_back(this);
+}
+
+Database::Database(std::string name, std::shared_ptr<Store> store, Post post)
+    : name_(std::move(name)),
+      store_(std::move(store)),
+      post_(std::move(post)),
+      poked_(std::make_shared<std::atomic<bool>>(false)) {
+  const StoreInfo info = store_->info();
+  // The name of the newest incarnation: it stands behind every later sequence.
+  const std::string sequence = store_->sequence_text(UINT64_MAX);
+  const std::size_t dash = sequence.find('-');
+  tag_ = info.uuid + "-" + (dash == std::string::npos ? sequence : sequence.substr(dash + 1));
+  start_time_ = std::to_string(info.created_ms / 1000);
+  partitioned_ = info.partitioned;
+}
+
+void Database::start() {
+  subscription_ = store_->subscribe([poked = poked_, post = post_, self = weak_from_this()] {
+    if (poked->exchange(true)) return;
+    post([poked, self] {
+      poked->store(false);
+      if (const auto database = self.lock()) database->wake_feeds();
+    });
+  });
+}
+
+void Database::wake_feeds() {
+  if (waiting_.empty()) return;
+  auto feeds = std::make_shared<std::vector<std::weak_ptr<Feed>>>();
+  feeds->reserve(waiting_.size());
+  for (Feed* feed : waiting_) {
+    feed->slot_ = Feed::kNotWaiting;
+    feeds->push_back(feed->weak_from_this());
+  }
+  waiting_.clear();
+  wake_some(std::move(feeds), 0);
+}
+
+void Database::wake_some(std::shared_ptr<std::vector<std::weak_ptr<Feed>>> feeds,
+                         std::size_t from) {
+  const std::size_t end = std::min(from + kWakeBatch, feeds->size());
+  for (std::size_t i = from; i < end; ++i) {
+    const auto feed = (*feeds)[i].lock();
+    if (feed && feed->wake) feed->wake();
+  }
+  if (end == feeds->size()) return;
+  post_(
+      [self = shared_from_this(), feeds = std::move(feeds), end] { self->wake_some(feeds, end); });
+}
+
+void Database::remove() {
+  removed_ = true;
+  subscription_.reset();
+  wake_feeds();
+}
+
+void Database::security_changed() {
+  closed_to_anonymous_ = members_only();
+  wake_feeds();
+}
+
+std::string Database::security() const {
+  const auto text = store_->get_property("security");
+  return text ? *text : "{}";
+}
+
+bool Database::members_only() const {
+  const std::string text = security();
+  return lists_somebody(text, "names") || lists_somebody(text, "roles");
+}
+
+bool Database::has_validation() const {
+  ScanOptions range;
+  range.start = "_design/";
+  range.end = "_design0";
+  range.inclusive_end = false;
+  bool found = false;
+  const Status scanned = store_->scan(range, [&](const DocumentView& document) {
+    const auto function = json::member(document.body, "validate_doc_update");
+    found = function && json::kind_of(*function) == json::Kind::kString;
+    return !found;
+  });
+  return found || !scanned;  // what cannot be read does not open the door
+}
+
+const Database::SharedChunk* Database::find_chunk(std::string_view key, std::uint64_t since) const {
+  for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk)
+    if (chunk->since == since && chunk->key == key) return &*chunk;
+  return nullptr;
+}
+
+void Database::keep_chunk(SharedChunk chunk) {
+  chunk_bytes_ += chunk.chunk->size();
+  chunks_.push_back(std::move(chunk));
+  while (chunks_.size() > kFeedCacheChunks || chunk_bytes_ > kFeedCacheBytesMax) {
+    chunk_bytes_ -= chunks_.front().chunk->size();
+    chunks_.pop_front();
+  }
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,106 @@
+// One database as the server sees it: its store, the feeds that wait on it, what they share.
+// Thread rule: the server's thread, except that the store pokes from its writer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/http_message.h"
+#include "store/store.h"
+
+namespace atelier::server {
+
+/// Runs a task on the server's thread; safe from any thread.
+using Post = std::function<void(std::function<void()>)>;
+
+class Database;
+
+/// A body that waits for changes of one database.
+class Feed : public BodySource, public std::enable_shared_from_this<Feed> {
+ public:
+  explicit Feed(std::shared_ptr<Database> database);
+  ~Feed() override;
+  bool is_feed() const override { return true; }
+
+ protected:
+  /// To be called before kWait is returned: wake() runs after the next commit.
+  void wait_for_changes();
+  const std::shared_ptr<Database> database_;
+
+ private:
+  friend class Database;
+  static constexpr std::size_t kNotWaiting = SIZE_MAX;
+  std::size_t slot_ = kNotWaiting;  // in the database's list
+};
+
+class Database : public std::enable_shared_from_this<Database> {
+ public:
+  Database(std::string name, std::shared_ptr<Store> store, Post post);
+  /// Begins to listen to the store; after construction, because it needs a shared pointer.
+  void start();
+
+  const std::string& name() const { return name_; }
+  const std::shared_ptr<Store>& store() const { return store_; }
+  /// `<store uuid>-<incarnation>`, for the header X-Atelier-Store.
+  const std::string& tag() const { return tag_; }
+  /// Seconds since 1970, as text: `instance_start_time`.
+  const std::string& start_time() const { return start_time_; }
+  bool partitioned() const { return partitioned_; }
+
+  /// The _security object; "{}" when none was set.
+  std::string security() const;
+  /// Whether `_security` names members, so that anonymous clients are refused.
+  bool members_only() const;
+  /// Whether a design document holds a validation function, which is never run here.
+  bool has_validation() const;
+
+  /// `_security` was changed: feeds of clients that may not read any more end.
+  void security_changed();
+  bool closed_to_anonymous() const { return closed_to_anonymous_; }
+
+  /// Whether a compaction runs; any thread.
+  std::atomic<bool> compacting{false};
+
+  /// The database is gone: feeds end.
+  void remove();
+  bool removed() const { return removed_; }
+
+  /// A serialised stretch of a feed, shared by all feeds with the same options and place.
+  struct SharedChunk {
+    std::string key;  // what the rows depend on, beside the place
+    std::uint64_t since = 0, next = 0;
+    BodySource::Chunk chunk;
+  };
+  const SharedChunk* find_chunk(std::string_view key, std::uint64_t since) const;
+  void keep_chunk(SharedChunk chunk);
+
+ private:
+  friend class Feed;
+  void wake_feeds();
+  void wake_some(std::shared_ptr<std::vector<std::weak_ptr<Feed>>> feeds, std::size_t from);
+
+  // Constant after construction.
+  const std::string name_;
+  const std::shared_ptr<Store> store_;
+  const Post post_;
+  std::string tag_;
+  std::string start_time_;
+  bool partitioned_ = false;
+
+  std::shared_ptr<std::atomic<bool>> poked_;  // a wake-up is on its way; any thread
+  Subscription subscription_;
+
+  // Server's thread.
+  bool removed_ = false;
+  bool closed_to_anonymous_ = false;
+  std::vector<Feed*> waiting_;
+  std::deque<SharedChunk> chunks_;
+  std::size_t chunk_bytes_ = 0;
+};
+
+}  // namespace atelier::server

@@ -1,0 +1,35 @@
+// gzip of bodies that clients send and of attachments stored so. Thread rule: values.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace atelier::server {
+
+/// Unpacks one gzip stream (members may follow each other) piece by piece.
+class Gunzip {
+ public:
+  Gunzip();
+  ~Gunzip();
+  Gunzip(Gunzip&&) noexcept;
+  Gunzip& operator=(Gunzip&&) noexcept;
+
+  /// Appends what `packed` unpacks to. Errors: kInvalid for what is no gzip; kTooLarge when `out`
+  /// would grow beyond `bytes_max` (a bomb).
+  Status append(std::string_view packed, std::string& out, std::size_t bytes_max);
+  /// Whether the stream is complete.
+  bool finished() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// All at once. Errors: kInvalid, kTooLarge.
+Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max);
+std::string gzip(std::string_view plain);
+
+}  // namespace atelier::server

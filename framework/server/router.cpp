@@ -1,0 +1,379 @@
+#include "server/router.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "server/gzip.h"
+#include "server/routes.h"
+
+namespace atelier::server {
+
+namespace {
+
+using Handler = void (*)(const Call&);
+enum class Right { kAnyone, kWriter, kAdmin };
+
+constexpr std::string_view kMangoReason =
+    "Queries are not served yet. Read by id ranges with _all_docs, or follow _changes.";
+constexpr std::string_view kFunctionReason =
+    "JavaScript that came as data is never run here. Read by id ranges with _all_docs, or follow "
+    "_changes.";
+
+void mango_not_served(const Call& call) {
+  call.respond(not_implemented(kMangoReason));
+}
+
+/// A route with a fixed name. Several rows may share a name for different methods.
+struct Route {
+  std::string_view name;
+  std::string_view methods;  // as Allow shows them
+  Right right;
+  bool json = false;  // a POST must say that its body is JSON
+  Handler handler;
+  bool reads = false;  // answers at once and only reads: a large body may be worked off elsewhere
+};
+
+constexpr Route kServerRoutes[] = {
+    {"_up", "GET,HEAD", Right::kAnyone, false, get_up},
+    {"_uuids", "GET,HEAD", Right::kAnyone, false, get_uuids},
+    {"_all_dbs", "GET,HEAD", Right::kAdmin, false, get_all_dbs},
+    {"_dbs_info", "POST", Right::kAdmin, true, post_dbs_info},
+    {"_active_tasks", "GET,HEAD", Right::kAdmin, false, get_active_tasks},
+    {"_membership", "GET,HEAD", Right::kAdmin, false, get_membership},
+    {"_session", "GET,HEAD,POST,DELETE", Right::kAnyone, false, serve_session},
+    {"_replicate", "POST", Right::kAdmin, true, post_replicate},
+    {"_atelier", "GET,HEAD,POST", Right::kAnyone, false, serve_atelier},
+    {"_www", "GET,HEAD", Right::kAnyone, false, serve_www},
+};
+
+constexpr Route kDatabaseRoutes[] = {
+    {"_all_docs", "GET,HEAD,POST", Right::kAnyone, true, serve_all_docs},
+    {"_design_docs", "GET,HEAD,POST", Right::kAnyone, true, serve_design_docs},
+    {"_local_docs", "GET,HEAD,POST", Right::kAnyone, true, serve_local_docs},
+    {"_changes", "GET,POST,HEAD", Right::kAnyone, true, serve_changes},
+    {"_bulk_docs", "POST", Right::kWriter, true, post_bulk_docs},
+    {"_bulk_get", "POST", Right::kAnyone, true, post_bulk_get},
+    {"_revs_diff", "POST", Right::kAnyone, true, post_revs_diff, true},
+    {"_missing_revs", "POST", Right::kAnyone, true, post_missing_revs, true},
+    {"_ensure_full_commit", "POST", Right::kAnyone, true, post_ensure_full_commit},
+    {"_compact", "POST", Right::kAdmin, true, post_compact},
+    {"_view_cleanup", "POST", Right::kAdmin, true, post_view_cleanup},
+    {"_purge", "POST", Right::kAdmin, true, post_purge},
+    {"_find", "POST", Right::kAnyone, true, mango_not_served},
+    {"_explain", "POST", Right::kAnyone, true, mango_not_served},
+    {"_index", "GET,POST,DELETE", Right::kAnyone, true, mango_not_served},
+};
+
+/// _security and _revs_limit are read by whoever reads the database and set by the administrator.
+constexpr Route kSettingRoutes[] = {
+    {"_security", "GET,HEAD,PUT", Right::kAnyone, false, serve_security},
+    {"_revs_limit", "GET,HEAD,PUT", Right::kAnyone, false, serve_revs_limit},
+};
+
+template <std::size_t N>
+const Route* find_route(const Route (&routes)[N], std::string_view name) {
+  for (const Route& route : routes)
+    if (route.name == name) return &route;
+  return nullptr;
+}
+
+bool allows(std::string_view methods, std::string_view method) {
+  for (std::string_view allowed : split_list(methods))
+    if (allowed == method) return true;
+  return false;
+}
+
+bool says_json(const Request& request) {
+  return media_type(request.headers.get("Content-Type")) == "application/json";
+}
+
+Response bad_content_type() {
+  return error_reply(415, "bad_content_type", "Content-Type must be application/json");
+}
+
+void run(const Call& call, const Route& route) {
+  const Request& request = *call.request;
+  if (!allows(route.methods, request.method))
+    return call.respond(method_not_allowed(route.methods));
+  if (route.right == Right::kAdmin && !call.admin()) return call.respond(not_a_server_admin());
+  if (route.json && request.method == "POST" && !says_json(request))
+    return call.respond(bad_content_type());
+  if (!route.reads || request.body.size() <= kParseInlineBytesMax) return route.handler(call);
+  call.respond_later([call, handler = route.handler] {
+    Response made;
+    Call there = call;
+    there.respond = [&made](Response response) { made = std::move(response); };
+    handler(there);
+    return made;
+  });
+}
+
+// --- below a database
+
+/// Why this client may not use this database; nothing when it may.
+std::optional<Response> database_refusal(const Call& call) {
+  if (call.admin()) return std::nullopt;
+  const auto& shared = call.context->options.shared;
+  const std::string& name = call.database->name();
+  const bool open = shared ? shared(name) : !name.starts_with('_');
+  if (open && !call.database->members_only()) return std::nullopt;
+  return error_reply(401, "unauthorized", "You are not authorized to access this db.");
+}
+
+std::string join(const std::vector<std::string>& segments, std::size_t from) {
+  std::string out;
+  for (std::size_t i = from; i < segments.size(); ++i) {
+    if (i != from) out += '/';
+    out += segments[i];
+  }
+  return out;
+}
+
+/// A document and perhaps an attachment of it, as a path names them.
+struct Place {
+  std::string id;
+  std::string attachment;  // empty: the document itself
+};
+
+/// nullopt for paths that name no document (`_all_docs` and the like).
+std::optional<Place> place_of(const std::vector<std::string>& segments) {
+  if (segments.size() < 2) return std::nullopt;
+  const std::string& first = segments[1];
+  if (first == "_design" && segments.size() > 2)
+    return Place{"_design/" + segments[2], join(segments, 3)};
+  if (first.starts_with("_design/")) return Place{first, join(segments, 2)};
+  if (first.starts_with('_')) return std::nullopt;
+  return Place{first, join(segments, 2)};
+}
+
+void serve_local(const Call& call) {
+  const std::vector<std::string>& segments = call.request->segments;
+  const bool joined = segments[1].starts_with("_local/");
+  if (segments.size() > (joined ? 2u : 3u))
+    return call.respond(bad_request("_local documents do not accept attachments."));
+  if (joined) return serve_local_document(call, segments[1].substr(7));
+  serve_local_document(call, segments.size() == 3 ? segments[2] : "");
+}
+
+void serve_partition(const Call& call) {
+  const std::vector<std::string>& segments = call.request->segments;
+  if (segments.size() < 3) return call.respond(bad_request("invalid_partition_req"));
+  if (!call.database->partitioned())
+    return call.respond(bad_request("database is not partitioned"));
+  const std::string& partition = segments[2];
+  if (partition.starts_with('_'))
+    return call.respond(
+        error_reply(400, "illegal_partition", "Partition must not start with an underscore"));
+  const std::string rest = join(segments, 3);
+  if (rest == "_all_docs" || rest == "_all_docs/queries") {
+    if (!allows("GET,HEAD,POST", call.request->method))
+      return call.respond(method_not_allowed("GET,HEAD,POST"));
+    if (call.request->method == "POST" && !says_json(*call.request))
+      return call.respond(bad_content_type());
+    return serve_partition_all_docs(call, partition);
+  }
+  if (rest == "_find" || rest == "_explain") return mango_not_served(call);
+  if (rest.starts_with("_design/")) return call.respond(not_implemented(kFunctionReason));
+  if (!rest.empty()) return call.respond(missing());
+  if (!allows("GET,HEAD", call.request->method)) return call.respond(method_not_allowed("GET"));
+  get_partition(call);
+}
+
+void serve_setting(const Call& call, const Route& route) {
+  const bool sets = call.request->method == "PUT";
+  if (sets && !call.admin())
+    return call.respond(error_reply(401, "unauthorized", "You are not a db or server admin."));
+  run(call, route);
+}
+
+/// Views, lists, shows and updates of a design document.
+bool is_function_route(std::string_view name) {
+  for (const char* known :
+       {"_view", "_list", "_show", "_update", "_rewrite", "_search", "_nouveau"})
+    if (name == known) return true;
+  return false;
+}
+
+void serve_place(const Call& call, const Place& place) {
+  const std::vector<std::string>& segments = call.request->segments;
+  if (segments[1].starts_with("_design/") && place.attachment.empty()) {
+    Response moved = json_reply(301, "{}");
+    moved.headers.add("Location", call.request->origin() + "/" + url_encode(call.database->name()) +
+                                      "/_design/" + url_encode(place.id.substr(8), ":"));
+    return call.respond(std::move(moved));
+  }
+  if (segments[1] == "_design" && segments.size() > 3 && is_function_route(segments[3]))
+    return call.respond(not_implemented(kFunctionReason));
+  if (place.attachment.empty()) return serve_document(call, place.id);
+  serve_attachment(call, place.id, place.attachment);
+}
+
+void serve_unknown(const Call& call) {
+  if (call.request->method != "PUT") return call.respond(missing());
+  call.respond(
+      error_reply(400, "illegal_docid", "Only reserved document ids may start with underscore."));
+}
+
+void serve_below(const Call& call) {
+  const std::string& name = call.request->segments[1];
+  if (name == "_local" || name.starts_with("_local/")) return serve_local(call);
+  if (name == "_partition") return serve_partition(call);
+  if (const Route* route = find_route(kSettingRoutes, name)) return serve_setting(call, *route);
+  if (const Route* route = find_route(kDatabaseRoutes, name)) return run(call, *route);
+  if (const auto place = place_of(call.request->segments)) return serve_place(call, *place);
+  serve_unknown(call);
+}
+
+// --- a database itself
+
+void serve_database(const Call& call) {
+  if (call.request->is_read()) return get_database(call);
+  if (!says_json(*call.request)) return call.respond(bad_content_type());
+  post_document(call);
+}
+
+/// PUT and DELETE of a database, which need none to be there.
+bool serve_database_life(const Call& call) {
+  const std::string& method = call.request->method;
+  if (method != "PUT" && method != "DELETE") return false;
+  if (!call.admin())
+    call.respond(not_a_server_admin());
+  else if (method == "PUT")
+    put_database(call);
+  else
+    delete_database(call);
+  return true;
+}
+
+Result<std::shared_ptr<Database>> open_database(const Call& call) {
+  auto database = call.context->database(call.request->segments[0]);
+  if (database) return database;
+  const ErrorCode code = database.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalid)
+    return not_found("Database does not exist.");
+  return database;
+}
+
+void serve_in_database(Call call) {
+  const bool itself = call.request->segments.size() == 1;
+  if (itself && serve_database_life(call)) return;
+  auto database = open_database(call);
+  // A name that cannot be one is told so where it would be made.
+  if (!database) return call.respond(error_reply(database.error()));
+  call.database = *database;
+  call.respond = [respond = call.respond, database = *database](Response response) {
+    response.headers.add("X-Atelier-Store", database->tag());
+    respond(std::move(response));
+  };
+  if (auto refused = database_refusal(call)) return call.respond(std::move(*refused));
+  if (!itself) return serve_below(call);
+  if (!allows("DELETE,GET,HEAD,POST", call.request->method))
+    return call.respond(method_not_allowed("DELETE,GET,HEAD,POST"));
+  serve_database(call);
+}
+
+// --- the head of a request
+
+Status parse_target(Request& request) {
+  std::string_view target = request.target;
+  // The absolute form (RFC 9112 section 3.2.2); its authority is checked with Host.
+  if (const std::size_t scheme = target.find("://");
+      !target.starts_with('/') && scheme != std::string_view::npos) {
+    target.remove_prefix(scheme + 3);
+    const std::size_t path = target.find('/');
+    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+  }
+  target = target.substr(0, target.find('#'));
+  const std::size_t mark = target.find('?');
+  request.path = std::string(target.substr(0, mark));
+  for (std::string_view segment : split_list(request.path, '/')) {
+    ATELIER_TRY(decoded, url_decode(segment));
+    request.segments.push_back(std::move(decoded));
+  }
+  ATELIER_TRY(query, Query::parse(mark == std::string_view::npos ? "" : target.substr(mark + 1)));
+  request.query = std::move(query);
+  return ok();
+}
+
+/// Browsers cannot send every method; CouchDB lets a POST say which one it means.
+void override_method(Request& request) {
+  const std::string_view wanted = request.headers.get("X-HTTP-Method-Override");
+  if (request.method != "POST") return;
+  for (const char* known : {"PUT", "DELETE", "COPY"})
+    if (wanted == known) request.method = known;
+}
+
+bool is_attachment_put(const Request& request) {
+  if (request.method != "PUT") return false;
+  const auto place = place_of(request.segments);
+  return place && !place->attachment.empty();
+}
+
+/// Whether the body came as gzip and is to be unpacked; an attachment's stays as it is.
+bool is_packed(const Request& request) {
+  return equal_no_case(request.headers.get("Content-Encoding"), "gzip") && !request.body.empty() &&
+         !is_attachment_put(request);
+}
+
+void route(const Call& call) {
+  const Request& request = *call.request;
+  if (request.segments.empty()) {
+    if (!request.is_read()) return call.respond(method_not_allowed("GET,HEAD"));
+    return get_welcome(call);
+  }
+  if (const Route* found = find_route(kServerRoutes, request.segments[0])) return run(call, *found);
+  serve_in_database(call);
+}
+
+/// Unpacks where it may take its time (a small body may unpack to a large one), then routes.
+void unpack_and_route(const Call& call) {
+  call.context->background([call] {
+    auto plain =
+        std::make_shared<Result<std::string>>(gunzip(call.request->body, kRequestBodyBytesMax));
+    call.context->post([call, plain] {
+      if (*plain) {
+        call.request->body = std::move(**plain);
+        return route(call);
+      }
+      Failure failure = failure_of(plain->error());
+      if (failure.status == 413) failure.error = "too_large";
+      call.respond(error_reply(failure));
+    });
+  });
+}
+
+}  // namespace
+
+Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
+  Plan plan;
+  plan.body_bytes_max = kRequestBodyBytesMax;
+  if (const Status parsed = parse_target(*request); !parsed) {
+    plan.refused = error_reply(parsed.error());
+    return plan;
+  }
+  override_method(*request);
+  plan.refused = context_->access.admit(*request);
+  if (plan.refused || !is_attachment_put(*request)) return plan;
+  Call call{context_, request, nullptr, [](Response) {}};
+  auto database = open_database(call);
+  if (!database) return plan;  // handle() says why
+  call.database = *database;
+  if (database_refusal(call)) return plan;
+  const Place place = *place_of(request->segments);
+  plan.sink = attachment_sink(call, place.id, place.attachment);
+  if (plan.sink) plan.body_bytes_max = kAttachmentBytesMax;
+  return plan;
+}
+
+void Router::handle(const std::shared_ptr<Request>& request, Respond respond) {
+  const Call call{context_, request, nullptr, std::move(respond)};
+  if (auto answer = context_->access.preflight(*request)) return call.respond(std::move(*answer));
+  if (is_packed(*request)) return unpack_and_route(call);
+  route(call);
+}
+
+void Router::finish(const Request& request, Response& response) const {
+  context_->access.add_cors(request, response);
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,496 @@
+// _changes in all its feeds. A feed is pulled: it is asked for the next chunk when the socket took
+// the last one, so that a slow reader costs no memory, and feeds at the same place share one chunk.
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/json_text.h"
+#include "base/limits.h"
+#include "server/document_json.h"
+#include "server/routes.h"
+
+namespace atelier::server {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int kFilteredSlicesMax = 8;  // slices without a wanted row in one turn
+
+enum class FeedKind { kNormal, kLongpoll, kContinuous, kEventSource };
+
+struct ChangesOptions {
+  FeedKind kind = FeedKind::kNormal;
+  std::uint64_t since = 0;
+  std::uint64_t limit = UINT64_MAX;
+  bool descending = false;
+  bool all_leaves = false;
+  bool include_docs = false;
+  ShowOptions show;
+  std::optional<milliseconds> heartbeat;
+  milliseconds timeout{kFeedTimeoutDefaultMs};
+  std::uint64_t seq_interval = 1;
+  bool design_only = false;
+  std::optional<std::set<std::string, std::less<>>> doc_ids;
+
+  bool waits() const { return kind != FeedKind::kNormal; }
+  bool lines() const { return kind == FeedKind::kContinuous || kind == FeedKind::kEventSource; }
+  bool wants(std::string_view id) const {
+    if (design_only && !id.starts_with("_design/")) return false;
+    return !doc_ids || doc_ids->contains(id);
+  }
+  /// What two feeds must have in common to share their rows; empty when they never do.
+  std::string share_key() const {
+    if (!waits() || doc_ids || limit != UINT64_MAX || seq_interval != 1 || show.attachments)
+      return {};
+    std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
+    for (bool flag : {all_leaves, include_docs, show.conflicts, design_only})
+      key += flag ? '1' : '0';
+    return key;
+  }
+};
+
+// --- options
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Status parse_feed(const Query& query, ChangesOptions& options) {
+  const std::string_view feed = query.get("feed").value_or("normal");
+  if (feed == "normal")
+    options.kind = FeedKind::kNormal;
+  else if (feed == "longpoll")
+    options.kind = FeedKind::kLongpoll;
+  else if (feed == "continuous" || feed == "live")
+    options.kind = FeedKind::kContinuous;
+  else if (feed == "eventsource")
+    options.kind = FeedKind::kEventSource;
+  else
+    return invalid("Supported `feed` types: normal, continuous, live, longpoll, eventsource");
+  return ok();
+}
+
+Status parse_times(const Query& query, ChangesOptions& options) {
+  if (const auto text = query.get("heartbeat")) {
+    if (*text == "true") {
+      options.heartbeat = milliseconds(kFeedHeartbeatDefaultMs);
+    } else if (*text != "false") {
+      const auto value = parse_number(*text);
+      if (!value)
+        return invalid(
+            "Invalid heartbeat value. Expecting a positive integer value (in milliseconds).");
+      if (*value == 0)
+        return invalid("The heartbeat value should be a positive integer (in milliseconds).");
+      const std::uint64_t bounded = std::min<std::uint64_t>(*value, INT32_MAX);
+      options.heartbeat = milliseconds(
+          std::max<std::int64_t>(static_cast<std::int64_t>(bounded), kFeedHeartbeatMinMs));
+    }
+  }
+  if (const auto text = query.get("timeout")) {
+    const auto value = parse_number(*text);
+    if (!value) return invalid("Invalid timeout value. Expecting an integer (in milliseconds).");
+    options.timeout = milliseconds(std::min<std::uint64_t>(*value, kFeedTimeoutDefaultMs));
+  }
+  return ok();
+}
+
+Status parse_since(const Call& call, ChangesOptions& options) {
+  std::string text(call.query().get("since").value_or(""));
+  if (const auto last = call.query().get("last-event-id")) text = *last;
+  const std::string_view header = call.request->headers.get("Last-Event-ID");
+  if (!header.empty() && options.kind == FeedKind::kEventSource) text = header;
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
+    text = text.substr(1, text.size() - 2);
+  const auto since = call.store().parse_sequence(text);
+  if (!since) return invalid("Malformed sequence supplied in 'since' parameter.");
+  options.since = *since;
+  return ok();
+}
+
+Status parse_doc_ids(const Call& call, std::string_view body, ChangesOptions& options) {
+  std::optional<std::string> list;
+  if (const auto member = json::member(body, "doc_ids"))
+    list = std::string(*member);
+  else if (const auto text = call.query().get("doc_ids")) {
+    const auto normal = json::normalize(*text);
+    if (normal) list = *normal;
+  }
+  const Error fault = invalid("`doc_ids` filter parameter is not a list of doc ids.");
+  if (!list || json::kind_of(*list) != json::Kind::kArray) return fault;
+  options.doc_ids.emplace();
+  bool strings = true;
+  json::for_each_element(*list, [&](std::string_view element) {
+    auto id = json::string_value(element);
+    strings = id.has_value();
+    if (id) options.doc_ids->insert(std::move(*id));
+    return strings;
+  });
+  return strings ? ok() : Status(fault);
+}
+
+/// A filter function of a design document: never run here, but what is missing is said.
+Status refuse_function(const Call& call, std::string_view filter) {
+  const std::size_t slash = filter.find('/');
+  if (slash == std::string_view::npos) return invalid("Invalid filter: " + std::string(filter));
+  const auto design = call.store().get("_design/" + std::string(filter.substr(0, slash)));
+  if (!design) return design.error();
+  const std::string name(filter.substr(slash + 1));
+  if (!json::find(design->body, {"filters", name})) return not_found("missing json key: " + name);
+  return Error{ErrorCode::kUnsupported,
+               "JavaScript filters are never run here. Use filter=_doc_ids or filter=_design."};
+}
+
+Status parse_filter(const Call& call, std::string_view body, ChangesOptions& options) {
+  const auto filter = call.query().get("filter");
+  if (!filter || filter->empty()) return ok();
+  if (*filter == "_doc_ids") return parse_doc_ids(call, body, options);
+  if (*filter == "_design") {
+    options.design_only = true;
+    return ok();
+  }
+  if (*filter == "_selector")
+    return Error{ErrorCode::kUnsupported, "filter=_selector is not served yet."};
+  if (*filter == "_view")
+    return Error{ErrorCode::kUnsupported,
+                 "JavaScript views are never run here. Use filter=_doc_ids or filter=_design."};
+  if (filter->starts_with('_')) return invalid("unknown builtin filter name");
+  return refuse_function(call, *filter);
+}
+
+Status parse_numbers(const Query& query, ChangesOptions& options) {
+  if (const auto text = query.get("limit")) {
+    const auto limit = parse_number(*text);
+    if (!limit) return invalid("Invalid value for limit: Expecting a non-negative integer.");
+    options.limit = *limit;
+  }
+  if (const auto text = query.get("seq_interval")) {
+    const auto interval = parse_number(*text);
+    if (!interval || *interval == 0)
+      return invalid("Invalid value for seq_interval: Expecting a positive integer.");
+    options.seq_interval = *interval;
+  }
+  const std::string_view style = query.get("style").value_or("main_only");
+  if (style != "main_only" && style != "all_docs")
+    return invalid("Supported `style` values: main_only, all_docs");
+  options.all_leaves = style == "all_docs";
+  return ok();
+}
+
+Result<ChangesOptions> parse_options(const Call& call) {
+  ChangesOptions options;
+  const Query& query = call.query();
+  std::string body = "{}";
+  if (call.request->method == "POST" && !call.request->body.empty()) {
+    ATELIER_TRY(parsed, json_object_body(*call.request));
+    body = std::move(parsed);
+  }
+  ATELIER_CHECK(parse_feed(query, options));
+  ATELIER_CHECK(parse_numbers(query, options));
+  ATELIER_CHECK(parse_times(query, options));
+  ATELIER_CHECK(parse_since(call, options));
+  options.descending = query.is_true("descending");
+  options.include_docs = query.is_true("include_docs");
+  options.show.conflicts = query.is_true("conflicts");
+  options.show.attachments = query.is_true("attachments");
+  options.show.att_encoding_info = query.is_true("att_encoding_info");
+  ATELIER_CHECK(parse_filter(call, body, options));
+  return options;
+}
+
+// --- rows
+
+/// A chunk of rows and the place behind it.
+struct Rows {
+  std::string text;
+  std::size_t count = 0;
+  std::uint64_t next = 0;
+  bool reached_end = false;
+};
+
+class ChangesSource : public Feed {
+ public:
+  ChangesSource(std::shared_ptr<Context> context, std::shared_ptr<Database> database,
+                ChangesOptions options, bool admin)
+      : Feed(std::move(database)),
+        context_(std::move(context)),
+        options_(std::move(options)),
+        share_key_(options_.share_key()),
+        admin_(admin),
+        at_(options_.since),
+        left_(options_.limit),
+        active_(Clock::now()),
+        changed_(active_) {
+    if (options_.descending) at_ = store().last_sequence();
+    if (is_feed()) ++context_->feeds;
+  }
+  ~ChangesSource() override {
+    if (is_feed()) --context_->feeds;
+  }
+
+  bool is_feed() const override { return options_.waits(); }
+
+  State next(Chunk& chunk) override {
+    if (ended_) return State::kEnd;
+    if (!begun_) return begin(chunk);
+    if (heartbeat_due_) return beat(chunk);
+    if (must_end()) return end(chunk);
+    if (left_ == 0) return end(chunk);
+    const Step step = next_rows(chunk);
+    if (step == Step::kBroken) return State::kAbort;
+    if (step == Step::kLater) return State::kData;
+    if (step == Step::kRows) {
+      active_ = changed_ = Clock::now();
+      return State::kData;
+    }
+    if (!options_.waits() || (options_.kind == FeedKind::kLongpoll && any_)) return end(chunk);
+    if (timed_out()) return end(chunk);
+    wait_for_changes();
+    return State::kWait;
+  }
+
+  std::optional<TimePoint> deadline() const override {
+    if (options_.heartbeat) return active_ + *options_.heartbeat;
+    return changed_ + options_.timeout;
+  }
+
+  void on_deadline() override {
+    if (options_.heartbeat) heartbeat_due_ = Clock::now() >= active_ + *options_.heartbeat;
+  }
+
+  void on_stop() override { stopping_ = true; }
+
+ private:
+  Store& store() const { return *database_->store(); }
+
+  bool timed_out() const {
+    return !options_.heartbeat && Clock::now() >= changed_ + options_.timeout;
+  }
+
+  bool must_end() const {
+    return stopping_ && options_.waits() ? true
+           : database_->removed()        ? true
+                                         : !admin_ && database_->closed_to_anonymous();
+  }
+
+  State begin(Chunk& chunk) {
+    begun_ = true;
+    if (options_.lines()) return next(chunk);
+    static const Chunk kHead = std::make_shared<const std::string>("{\"results\":[");
+    chunk = kHead;
+    return State::kData;
+  }
+
+  State beat(Chunk& chunk) {
+    static const Chunk kLine = std::make_shared<const std::string>("\n");
+    static const Chunk kEvent = std::make_shared<const std::string>("event: heartbeat\ndata: \n\n");
+    heartbeat_due_ = false;
+    active_ = Clock::now();
+    chunk = options_.kind == FeedKind::kEventSource ? kEvent : kLine;
+    return State::kData;
+  }
+
+  State end(Chunk& chunk) {
+    ended_ = true;
+    if (options_.kind == FeedKind::kEventSource) return State::kEnd;
+    std::string text = options_.lines() ? "{" : "\n],\n";
+    text += "\"last_seq\":" + json::quoted(store().sequence_text(at_)) +
+            ",\"pending\":" + std::to_string(pending()) + "}\n";
+    chunk = std::make_shared<const std::string>(std::move(text));
+    return State::kData;
+  }
+
+  /// Changes behind this place: exact for a moderate number, else at least as many as there are.
+  std::uint64_t pending() const {
+    if (options_.descending || (left_ != 0 && !stopping_)) return 0;
+    const std::uint64_t last = store().last_sequence();
+    if (last <= at_) return 0;
+    std::uint64_t count = 0;
+    (void)store().changes(at_, kPendingCountMax, [&](const ChangeRow&) {
+      ++count;
+      return true;
+    });
+    if (count < kPendingCountMax) return count;
+    const StoreInfo info = store().info();
+    return std::min(last - at_, info.doc_count + info.doc_del_count);
+  }
+
+  enum class Step { kRows, kEnd, kLater, kBroken };
+
+  /// Sets `chunk` to the next rows. kLater: many rows were looked at and none is wanted; others
+  /// get a turn before this feed looks on.
+  Step next_rows(Chunk& chunk) {
+    chunk = nullptr;
+    for (int slice = 0; slice < kFilteredSlicesMax; ++slice) {
+      const bool comma = any_ && !options_.lines();
+      const std::string key = share_key_.empty() ? share_key_ : share_key_ + (comma ? '+' : '-');
+      if (const auto* shared = key.empty() ? nullptr : database_->find_chunk(key, at_)) {
+        chunk = shared->chunk;
+        at_ = shared->next;
+        any_ = true;
+        return Step::kRows;
+      }
+      const std::uint64_t from = at_;
+      auto rows = options_.descending ? read_down() : read_up();
+      if (!rows) return Step::kBroken;
+      at_ = rows->next;
+      left_ -= rows->count;
+      if (rows->count != 0) {
+        any_ = true;
+        chunk = std::make_shared<const std::string>(std::move(rows->text));
+        if (!key.empty()) database_->keep_chunk({key, from, at_, chunk});
+        return Step::kRows;
+      }
+      if (rows->reached_end) return Step::kEnd;
+    }
+    return Step::kLater;
+  }
+
+  std::optional<Rows> read_up() {
+    Rows out;
+    const std::uint64_t last = store().last_sequence();
+    out.next = at_;
+    if (last <= at_) {
+      out.reached_end = true;
+      return out;
+    }
+    std::vector<ChangeRow> rows;
+    std::size_t seen = 0;
+    const std::size_t wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(left_, slice_rows()));
+    const Status read = store().changes(at_, kReplySliceRows, [&](const ChangeRow& row) {
+      ++seen;
+      out.next = row.sequence;
+      if (options_.wants(row.id)) rows.push_back(row);
+      return rows.size() < wanted;
+    });
+    if (!read) return std::nullopt;
+    append_rows(rows, out);
+    if (seen < kReplySliceRows && rows.size() < wanted) {
+      out.reached_end = true;
+      out.next = std::max(out.next, last);
+    }
+    return out;
+  }
+
+  /// Downwards: windows of sequences are read upwards and turned round. `at_` is the highest
+  /// sequence that was not shown yet.
+  std::optional<Rows> read_down() {
+    Rows out;
+    const std::uint64_t low = at_ > kReplySliceRows ? at_ - kReplySliceRows : 0;
+    std::vector<ChangeRow> rows;
+    const Status read = store().changes(low, kReplySliceRows, [&](const ChangeRow& row) {
+      if (row.sequence > at_) return false;
+      if (options_.wants(row.id)) rows.push_back(row);
+      return true;
+    });
+    if (!read) return std::nullopt;
+    std::reverse(rows.begin(), rows.end());
+    if (rows.size() > left_) rows.resize(static_cast<std::size_t>(left_));
+    append_rows(rows, out);
+    out.next = low;
+    if (!rows.empty() && rows.size() == left_) out.next = rows.back().sequence;
+    out.reached_end = low == 0;
+    return out;
+  }
+
+  /// Fewer at a time when bodies come along.
+  std::size_t slice_rows() const {
+    return options_.include_docs ? kReplySliceRows / 8 : kReplySliceRows;
+  }
+
+  void append_rows(const std::vector<ChangeRow>& rows, Rows& out) {
+    for (const ChangeRow& row : rows) {
+      if (!options_.lines()) out.text += any_ || out.count != 0 ? ",\n" : "\n";
+      if (options_.kind == FeedKind::kEventSource) out.text += "data: ";
+      append_row(row, out.text);
+      ++out.count;
+      if (options_.kind == FeedKind::kEventSource)
+        out.text += "\nid: " + json::quoted(store().sequence_text(row.sequence)) + "\n";
+      if (options_.lines()) out.text += '\n';
+    }
+  }
+
+  void append_row(const ChangeRow& row, std::string& out) {
+    const bool show_seq =
+        options_.seq_interval == 1 || shown_++ % options_.seq_interval == options_.seq_interval - 1;
+    out += "{\"seq\":";
+    if (show_seq)
+      json::append_string(out, store().sequence_text(row.sequence));
+    else
+      out += "null";
+    out += ",\"id\":";
+    json::append_string(out, row.id);
+    out += ",\"changes\":[";
+    for (std::size_t i = 0; i < row.leaves.size() && (i == 0 || options_.all_leaves); ++i) {
+      if (i != 0) out += ',';
+      out += "{\"rev\":";
+      json::append_string(out, row.leaves[i].to_string());
+      out += '}';
+    }
+    out += ']';
+    if (row.deleted) out += ",\"deleted\":true";
+    if (options_.include_docs) out += ",\"doc\":" + document_of(row);
+    out += '}';
+  }
+
+  std::string document_of(const ChangeRow& row) const {
+    if (row.leaves.empty()) return "null";
+    GetOptions get = get_options(options_.show);
+    get.rev = row.leaves.front();
+    const auto document = store().get(row.id, get);
+    // Changed meanwhile: its newer row comes later in this very feed.
+    if (!document) return "null";
+    Pieces pieces;
+    show_document(pieces, *document, options_.show, store());
+    auto text = pieces.collect(store(), kRequestBodyBytesMax);
+    return text ? std::move(*text) : "null";
+  }
+
+  const std::shared_ptr<Context> context_;
+  const ChangesOptions options_;
+  const std::string share_key_;
+  const bool admin_;
+
+  std::uint64_t at_;    // the sequence of the last row that was read
+  std::uint64_t left_;  // rows that may still be shown
+  std::uint64_t shown_ = 0;
+  bool begun_ = false, any_ = false, ended_ = false;
+  bool heartbeat_due_ = false, stopping_ = false;
+  Clock::time_point active_;   // when something was sent last
+  Clock::time_point changed_;  // when rows were sent last
+};
+
+}  // namespace
+
+void serve_changes(const Call& call) {
+  auto options = parse_options(call);
+  if (!options) return call.respond(error_reply(options.error()));
+  if (options->waits() && call.context->feeds >= kFeedsMax)
+    return call.respond(
+        error_reply(503, "service_unavailable", "Too many feeds are open on this server."));
+  Response response = json_reply(200, "");
+  response.body.clear();
+  if (options->kind == FeedKind::kEventSource) {
+    response.headers.set("Cache-Control", "no-cache");
+    response.headers.set("Content-Type", "text/event-stream");
+  } else if (options->kind == FeedKind::kNormal) {
+    const std::string etag = '"' + call.store().sequence_text(call.store().last_sequence()) + '"';
+    if (none_match(*call.request, etag)) {
+      Response same;
+      same.status = 304;
+      same.headers.add("ETag", etag);
+      return call.respond(std::move(same));
+    }
+    response.headers.add("ETag", etag);
+  }
+  response.source = std::make_shared<ChangesSource>(call.context, call.database,
+                                                    std::move(*options), call.admin());
+  call.respond(std::move(response));
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,120 @@
+// What several routes need: bodies, rights to write, and the way from a client's document to a
+// write.
+#include "base/json_text.h"
+#include "base/limits.h"
+#include "server/routes.h"
+
+namespace atelier::server {
+
+namespace {
+
+constexpr std::string_view kValidationReason =
+    "A validate_doc_update function is stored in this database. Functions that came as data are "
+    "never run here, so only an administrator may write until it is removed.";
+
+/// Puts the bytes of inline attachments into the store. May wait.
+Status store_inline(Store& store, ParsedDocument& document) {
+  for (ParsedDocument::InlineAttachment& inlined : document.inline_attachments) {
+    ATELIER_TRY(writer, store.begin_blob());
+    ATELIER_CHECK(writer->append(inlined.data));
+    inlined.data = std::string();
+    ATELIER_TRY(finished, writer->finish());
+    AttachmentWrite attachment = std::move(inlined.attachment);
+    attachment.stub = false;
+    attachment.blob = finished.blob;
+    attachment.digest = finished.digest;
+    if (attachment.encoding.empty()) {
+      attachment.length = finished.length;
+    } else {
+      attachment.encoded_length = finished.length;
+    }
+    document.write.attachments.push_back(std::move(attachment));
+  }
+  document.inline_attachments.clear();
+  return ok();
+}
+
+}  // namespace
+
+Result<std::string> json_body(const Request& request) {
+  auto normal = json::normalize(request.body);
+  if (!normal && normal.error().code == ErrorCode::kInvalid) return invalid("invalid UTF-8 JSON");
+  return normal;
+}
+
+Result<std::string> json_object_body(const Request& request) {
+  auto normal = json_body(request);
+  if (normal && json::kind_of(*normal) != json::Kind::kObject)
+    return invalid("Request body must be a JSON object");
+  return normal;
+}
+
+std::string location(const Call& call, std::string_view id) {
+  return call.request->origin() + "/" + url_encode(call.database->name()) + "/" +
+         url_encode(id, ":");
+}
+
+std::optional<Failure> validation_refusal(const Call& call) {
+  if (call.admin() || !call.database->has_validation()) return std::nullopt;
+  return Failure{501, "not_implemented", std::string(kValidationReason)};
+}
+
+std::optional<Failure> write_refusal(const Call& call, std::string_view id) {
+  if (call.admin()) return std::nullopt;
+  if (id.starts_with("_design/"))
+    return Failure{401, "unauthorized", "You are not a db or server admin."};
+  return validation_refusal(call);
+}
+
+void write_documents(const Call& call, std::vector<DocumentWrite> writes,
+                     const WriteOptions& options,
+                     std::function<void(std::vector<WriteResult>)> then) {
+  call.store().write_async(
+      std::move(writes), options,
+      [post = call.context->post, then = std::move(then)](std::vector<WriteResult> results) {
+        post([then, results = std::move(results)] { then(results); });
+      });
+}
+
+Result<DocumentWrite> write_of(ParsedDocument& document, bool new_edits) {
+  DocumentWrite write = std::move(document.write);
+  if (new_edits) {
+    write.parent = document.rev;
+  } else if (!document.revisions.empty()) {
+    write.history = std::move(document.revisions);
+  } else if (document.rev) {
+    write.history = {*document.rev};
+  } else {
+    return invalid("When `new_edits: false`, the document needs `_rev` or `_revisions` specified");
+  }
+  return write;
+}
+
+void prepare_writes(const Call& call, std::vector<ParsedDocument> documents, bool new_edits,
+                    std::function<void(Result<std::vector<DocumentWrite>>)> then) {
+  auto convert =
+      [new_edits](std::vector<ParsedDocument>& from) -> Result<std::vector<DocumentWrite>> {
+    std::vector<DocumentWrite> writes;
+    writes.reserve(from.size());
+    for (ParsedDocument& document : from) {
+      ATELIER_TRY(write, write_of(document, new_edits));
+      writes.push_back(std::move(write));
+    }
+    return writes;
+  };
+  bool waits = false;
+  for (const ParsedDocument& document : documents) waits |= !document.inline_attachments.empty();
+  if (!waits) return then(convert(documents));
+  auto shared = std::make_shared<std::vector<ParsedDocument>>(std::move(documents));
+  call.context->background([shared, convert, store = call.database->store(), then = std::move(then),
+                            post = call.context->post] {
+    Status stored = ok();
+    for (ParsedDocument& document : *shared)
+      if (stored) stored = store_inline(*store, document);
+    auto writes = std::make_shared<Result<std::vector<DocumentWrite>>>(
+        stored ? convert(*shared) : Result<std::vector<DocumentWrite>>(stored.error()));
+    post([writes, then] { then(std::move(*writes)); });
+  });
+}
+
+}  // namespace atelier::server

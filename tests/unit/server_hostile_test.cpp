@@ -1,0 +1,177 @@
+// Goal: nothing a client sends crashes the server, hangs it or keeps the next client from being
+// served. Method: hostile bytes on one connection, then an ordinary request on another.
+#include <thread>
+
+#include "server/gzip.h"
+#include "server/server.h"
+#include "server_tools.h"
+
+namespace atelier::server_test {
+namespace {
+
+class HostileTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    start();
+    make_database("db");
+  }
+  void TearDown() override {
+    EXPECT_EQ(anonymous("GET", "/db").status, 200) << "the next client is served";
+    ServerTest::TearDown();
+  }
+  /// What the server answers to these bytes, and that it closes after it.
+  int status_of(const std::string& bytes) {
+    Client hostile = client();
+    hostile.send(bytes);
+    const int status = hostile.read_reply().status;
+    EXPECT_TRUE(hostile.closed()) << bytes.substr(0, 60);
+    return status;
+  }
+};
+
+TEST_F(HostileTest, GarbageIsRefused) {
+  EXPECT_EQ(status_of("GARBAGE\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8) + "\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/9.9\r\nHost: localhost\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET /\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nNo colon here\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(std::string("GET /a\0b HTTP/1.1\r\nHost: localhost\r\n\r\n", 42)), 400);
+}
+
+TEST_F(HostileTest, SmuggledRequestsAreRefused) {
+  const std::string head =
+      "POST /db HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  EXPECT_EQ(status_of(head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            400);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
+            400);
+  EXPECT_EQ(status_of(head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde"), 400);
+  EXPECT_EQ(status_of(head + "Content-Length: -5\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(head + "Content-Length: 99999999999999999999999\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding: gzip\r\n\r\n"), 501);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding: chunked, gzip\r\n\r\n"), 501);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
+}
+
+TEST_F(HostileTest, GiantHeadIsRefused) {
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(100'000, 'x')), 431);
+  EXPECT_EQ(status_of("GET /" + std::string(100'000, 'x')), 431);
+}
+
+TEST_F(HostileTest, BodyAboveTheLimitIsRefusedBeforeItIsSent) {
+  EXPECT_EQ(status_of("POST /db HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                      "Content-Length: 999999999999\r\n\r\n"),
+            413);
+  EXPECT_EQ(status_of("PUT /db/d/att HTTP/1.1\r\nHost: localhost\r\n"
+                      "Content-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n"),
+            413);
+}
+
+TEST_F(HostileTest, DocumentAboveTheLimitIsTooLarge) {
+  const Reply reply =
+      anonymous("PUT", "/db/big", "{\"a\":\"" + std::string(8'500'000, 'x') + "\"}");
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(reply.text("error"), "document_too_large");
+}
+
+TEST_F(HostileTest, RefusedBodyIsReadSoThatTheConnectionGoesOn) {
+  Client connection = client();
+  EXPECT_EQ(connection.request("PUT", "/nope/x", std::string(100'000, ' ')).status, 404);
+  const std::string body(100'000, ' ');
+  EXPECT_EQ(connection.request("POST", "/db", body, {{"Origin", "http://evil.example"}}).status,
+            403);
+  EXPECT_EQ(connection.request("GET", "/db").status, 200);
+}
+
+TEST_F(HostileTest, ExpectContinueIsAnswered) {
+  Client connection = client();
+  connection.send(
+      "PUT /db/ex HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_EQ(connection.read_head().status, 100);
+  connection.send("{\"a\":1}");
+  EXPECT_EQ(connection.read_reply().status, 201);
+}
+
+TEST_F(HostileTest, GzipBodiesAreUnpackedWithinTheLimit) {
+  const HeaderList packed = {{"Content-Encoding", "gzip"}};
+  EXPECT_EQ(anonymous("PUT", "/db/gz", server::gzip("{\"a\":1}"), packed).status, 201);
+  EXPECT_EQ(anonymous("GET", "/db/gz").json().at("a"), 1);
+  EXPECT_EQ(anonymous("PUT", "/db/g2", "not gzip", packed).status, 400);
+  const std::string half = server::gzip("{\"a\":1}");
+  EXPECT_EQ(anonymous("PUT", "/db/g3", half.substr(0, half.size() - 9), packed).status, 400);
+  const std::string bomb = server::gzip(std::string(80'000'000, ' '));
+  EXPECT_EQ(anonymous("PUT", "/db/g4", bomb, packed).status, 413);
+}
+
+TEST_F(HostileTest, MalformedTextsAreRefusedWithAReason) {
+  EXPECT_EQ(anonymous("PUT", "/db/deep", std::string(100'000, '[')).status / 100, 4);
+  EXPECT_EQ(anonymous("PUT", "/db/deep",
+                      "{\"a\":" + std::string(5'000, '[') + std::string(5'000, ']') + "}")
+                    .status /
+                100,
+            4);
+  EXPECT_EQ(anonymous("PUT", "/db/utf", "{\"a\":\"\xff\xfe\"}").status, 400);
+  EXPECT_EQ(anonymous("PUT", "/db/%ff", "{}").status, 400);
+  EXPECT_EQ(anonymous("GET", "/db/a%").status, 400);
+  EXPECT_EQ(anonymous("GET", "/db/a?x=%g1").status, 400);
+  EXPECT_EQ(anonymous("PUT", "/db/" + std::string(8'000, 'i'), "{}").status / 100, 4);
+  EXPECT_EQ(anonymous("GET", "/db/a?open_revs=[5]").status, 400);
+  EXPECT_EQ(anonymous("GET", "/db/a?atts_since=5&attachments=true").status, 400);
+  EXPECT_EQ(anonymous("POST", "/db/_revs_diff", "{\"\":[\"1-a\"]}").status, 400);
+  EXPECT_EQ(anonymous("POST", "/db/_bulk_get", "{\"docs\":[{\"id\":5}]}").status, 200);
+}
+
+TEST_F(HostileTest, TruncatedRequestsEndWithTheirConnection) {
+  for (const char* text :
+       {"GET / HT", "PUT /db/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{\"a\":1}",
+        "PUT /db/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "PUT /db/x/att HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nabc"}) {
+    Client half = client();
+    half.send(text);
+    half.shutdown_send();
+    EXPECT_TRUE(half.closed());
+  }
+  EXPECT_EQ(anonymous("GET", "/db/x").status, 404);
+}
+
+TEST_F(HostileTest, PipelinedRequestsAreAnsweredInOrder) {
+  Client connection = client();
+  std::string text;
+  for (int i = 0; i < 2000; ++i)
+    text += "GET /db/_local/n" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::thread sender(
+      [&] { connection.send(text + "GET /_up HTTP/1.1\r\nHost: localhost\r\n\r\nX X\r\n\r\n"); });
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(connection.read_reply().status, 404);
+  EXPECT_EQ(connection.read_reply().status, 200);
+  EXPECT_EQ(connection.read_reply().status, 400);
+  EXPECT_TRUE(connection.closed());
+  sender.join();
+}
+
+TEST_F(HostileTest, Http10IsAnsweredWithoutChunks) {
+  Client old = client();
+  old.send("GET /db/_all_docs HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const Reply reply = old.read_reply();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.header("Transfer-Encoding"), "");
+  EXPECT_EQ(reply.json().at("total_rows"), 0);
+}
+
+TEST_F(HostileTest, ClientsThatVanishAreForgotten) {
+  for (int i = 0; i < 200; ++i) {
+    Client gone = client();
+    gone.send_request("GET", "/db/_changes?feed=continuous&heartbeat=60000");
+    if (i % 2 == 0) gone.read_head();
+  }
+  Client feed = client();
+  feed.send_request("GET", "/db/_changes?feed=continuous&heartbeat=60000");
+  feed.read_head();
+  ASSERT_EQ(anonymous("PUT", "/db/a", "{}").status, 201);
+  EXPECT_NE(feed.read_line()->find("\"a\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace atelier::server_test
