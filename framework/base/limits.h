@@ -33,7 +33,8 @@ inline constexpr std::size_t kBlobChunksQueuedMax = 4; // of one blob: 1 MB of m
 inline constexpr int kBlobUnreferencedMs = 60'000;     // grace between a blob and its document
 inline constexpr std::size_t kLineagesMax = 1'000;     // starts of a store that sequences may be from
 inline constexpr std::size_t kCompactDocsPerCommit = 1'000;  // bounds what others wait for
-inline constexpr std::size_t kBlobChunkBytes = 256 << 10;  // flat memory, few rows a blob
+// Flat memory and few rows a blob. With the row's checksum and LMDB's page header, 64 pages exactly.
+inline constexpr std::size_t kBlobChunkBytes = (256 << 10) - 20;
 
 // --- Replication
 inline constexpr std::size_t kBatchDocsMax = 500;             // rows of one changes page
@@ -75,6 +76,8 @@ inline constexpr std::size_t kReadChunkBytes = 64 << 10;   // one read of a sock
 inline constexpr std::size_t kReplySliceBytes = 64 << 10;  // what one turn of the server's thread
                                                            // puts into a long answer
 inline constexpr std::size_t kReplySliceRows = 1'000;      // same, in rows
+inline constexpr std::size_t kParseInlineBytesMax = 256 << 10;  // larger bodies are parsed on a
+                                                               // thread of their own
 inline constexpr std::size_t kConnectionsMax = 18'000;     // below a usual limit of 20,000 files
 inline constexpr std::size_t kFeedsMax = 16'000;   // leaves connections for ordinary requests
 inline constexpr std::size_t kFeedCacheChunks = 64;  // chunks shared by feeds, a database
@@ -90,10 +93,42 @@ inline constexpr int kFeedHeartbeatDefaultMs = 60'000;  // of heartbeat=true, as
 inline constexpr int kFeedHeartbeatMinMs = 100;  // below it a heartbeat is work without use
 inline constexpr int kLingerMs = 2'000;          // a refused body is thrown away for that long
 inline constexpr int kServerStopMs = 2'000;      // running requests finish within
+inline constexpr int kBackgroundThreads = 3;     // of work that waits: small writes, blobs, files
+inline constexpr int kAcceptRetryMs = 100;       // after the process ran out of file descriptors
 inline constexpr int kSessionSeconds = 600;      // CouchDB's session timeout
 inline constexpr std::size_t kProbeNonceBytesMax = 256;  // of /_atelier/probe
 inline constexpr std::size_t kMultipartHeaderBytesMax = 8 << 10;  // of one part
 inline constexpr std::size_t kRangesMax = 16;  // of one Range header; more are answered as a whole
+
+// --- Room and plugins
+inline constexpr std::size_t kPumpPageRows = 256;       // changes read at once; a fraction of a pump's time
+inline constexpr std::size_t kRoomScanRows = 1'000;     // documents copied out of one read transaction
+inline constexpr std::size_t kRoomWritesRunningMax = 1'000;  // far below the store's queue: no wait
+inline constexpr int kRoomWriteConflictsMax = 10;       // times an edit is made again before it is given up
+inline constexpr int kRoomWriteRetryMs = 1'000;         // after a full or failing disk
+inline constexpr int kRoomFlushMs = 2'000;              // what closing a room or a plugin may take
+inline constexpr std::size_t kRoomProblemsMax = 1'000;  // listed for a person; the oldest go
+inline constexpr std::size_t kStampNodeBytesMax = 16;   // twice a node id of ours (merge_fields.h)
+inline constexpr std::size_t kPluginRecordBytesMax = 4'096;  // a few short lines
+inline constexpr std::uint64_t kPluginFileBytesMax = std::uint64_t{512} << 20;  // with debug information
+inline constexpr std::size_t kPluginSectionsMax = 65'279;    // ELF's SHN_LORESERVE - 1
+inline constexpr std::size_t kPluginErrorBytes = 1'024;      // what a plugin may say of its failure
+
+// --- Texts that several people edit
+inline constexpr std::size_t kTextBytesMax = std::size_t{256} << 20;  // far above what an editor shows
+inline constexpr std::uint32_t kTextOperationsMax = 1U << 30;  // the tracker's ids have 31 bits
+inline constexpr std::uint32_t kTextBatchOperationsMax = 8U << 20;  // of one batch, before its bytes are
+                                                                    // believed
+inline constexpr std::size_t kTextBatchBytesMax = 4 << 20;  // refused above: fits a document as base64
+inline constexpr std::size_t kTextBatchContentBytes = 256 << 10;  // written: far below Cloudant's 1 MB
+inline constexpr std::size_t kTextAgentBytesMax = 64;     // four times an agent id of ours
+inline constexpr std::size_t kTextParentsMax = 1'024;     // of one operation: people who wrote at once
+inline constexpr std::size_t kTextWaitingBatchesMax = 4'096;       // whose parents have not come
+inline constexpr std::size_t kTextWaitingBytesMax = 64 << 20;      // same, by size
+inline constexpr std::size_t kTextCycleStepsMax = 1'000;  // waiting batches looked at for one that waits
+                                                          // for itself
+inline constexpr std::uint32_t kTextTrackerIdleOperations = 10'000;  // then what merging needed is let go
+inline constexpr std::size_t kTextUndoGroupsMax = 1'000;  // more than anybody takes back
 
 // --- Screen
 inline constexpr std::size_t kTextLayoutBytesMax = 32 << 10;  // of one text; shaping stays under a frame

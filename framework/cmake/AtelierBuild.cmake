@@ -31,19 +31,23 @@ if(ATELIER_SANITIZE)
   add_link_options(-fsanitize=${ATELIER_SANITIZE})
 endif()
 
+# The folders through which the modules' headers are reached, each holding one module alone. The
+# presets share them, so that their compiler command lines are equal and ccache serves them all.
+if(CMAKE_BINARY_DIR MATCHES "^${CMAKE_SOURCE_DIR}/build/")
+  set(ATELIER_INCLUDE_DIRS ${CMAKE_SOURCE_DIR}/build/include_dirs)
+else()
+  set(ATELIER_INCLUDE_DIRS ${CMAKE_BINARY_DIR}/include_dirs)
+endif()
+
 # atelier_module(NAME [DEPENDS module…] [LIBRARIES target…])
 # A static library of framework/NAME/*.cpp. A module sees the headers of the modules it names and of
 # those below them, because include folders come with the targets: one private folder a module.
 function(atelier_module name)
   cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
-  if(NOT sources)
-    return()
-  endif()
   add_library(${name} STATIC ${sources})
   set_target_properties(${name} PROPERTIES OUTPUT_NAME atelier_${name})
-  # Each module's headers are reached through a folder that holds that module alone.
-  set(link_dir ${CMAKE_BINARY_DIR}/include_dirs/${name})
+  set(link_dir ${ATELIER_INCLUDE_DIRS}/${name})
   file(MAKE_DIRECTORY ${link_dir})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${name} ${link_dir}/${name} SYMBOLIC)
   target_include_directories(${name} PUBLIC ${link_dir})

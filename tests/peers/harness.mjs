@@ -1,12 +1,13 @@
 // What the tests in Node share: the packages, `atelier` processes, waiting for things to become true.
 //
 // ATELIER_BIN names the program under test, ATELIER_PEERS the folder with node_modules.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 export const binary = process.env.ATELIER_BIN;
 if (!binary || !process.env.ATELIER_PEERS) throw new Error('run me through ctest: it sets ATELIER_BIN and ATELIER_PEERS');
@@ -33,8 +34,12 @@ export function makeWorld() {
 }
 
 /** Starts `atelier ARGS`; `lines` collects its standard output, `notes` its standard error. */
-export function start(world, args, extraEnv = {}) {
-  const child = spawn(binary, args, { env: { ...world.env, ...extraEnv } });
+export function start(world, args) {
+  return spawnProcess(world, binary, args);
+}
+
+function spawnProcess(world, program, args) {
+  const child = spawn(program, args, { env: world.env });
   child.lines = [];
   child.notes = [];
   child.ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
@@ -50,10 +55,16 @@ export async function stop(child, signal = 'SIGTERM') {
   return child.ended;
 }
 
-/** Runs `atelier ARGS` to its end. */
-export function run(world, args, input = '') {
-  const result = spawnSync(binary, args, { env: world.env, input, encoding: 'utf8', timeout: deadlineMs * 3 });
-  return { code: result.status, out: result.stdout, err: result.stderr };
+/** Runs `atelier ARGS` to its end. Servers of this process go on answering meanwhile. */
+export async function run(world, args, input = '') {
+  const child = spawn(binary, args, { env: world.env, timeout: deadlineMs * 3 });
+  let out = '', err = '';
+  child.stdout.on('data', (bytes) => { out += bytes; });
+  child.stderr.on('data', (bytes) => { err += bytes; });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return { code, out, err };
 }
 
 /** `atelier serve` on a free port. */
@@ -108,22 +119,11 @@ export async function leavesOf(db) {
   return all;
 }
 
-/** An express-pouchdb server in memory, on a free port. */
-export async function expressPouch() {
+/** An express-pouchdb server in memory, on a free port; `db(name)` opens one of its databases. */
+export async function expressPouch(world) {
+  const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'express_server.mjs');
+  const child = spawnProcess(world, process.execPath, [script, world.folder]);
+  const url = await until(() => child.lines[0], `express-pouchdb to say where: ${child.notes}`);
   const PouchDB = pouch();
-  const folder = mkdtempSync(path.join(tmpdir(), 'atelier-express-'));
-  const app = require('express')();
-  app.use('/', require('express-pouchdb')(PouchDB, { inMemoryConfig: true, logPath: path.join(folder, 'log.txt') }));
-  const server = await new Promise((resolve) => {
-    const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
-  });
-  return {
-    PouchDB,
-    url: `http://127.0.0.1:${server.address().port}`,
-    async end() {
-      server.closeAllConnections?.();
-      await new Promise((resolve) => server.close(resolve));
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return { url, db: (name) => new PouchDB(`${url}/${name}`, { adapter: 'http' }) };
 }

@@ -15,11 +15,11 @@ function host(name) {
   const child = start(world, ['--no-window', '--profile', name, '--nick', name]);
   child.say = (text) => child.stdin.write(`${text}\n`);
   child.hears = (text, timeoutMs) => until(() => child.lines.some((line) => line.includes(text)), `"${text}" at ${name}`, timeoutMs);
-  child.isReady = () => until(() => child.notes.some((line) => /^-- (Live|Offline)/.test(line)), `${name} to be ready: ${child.notes}`);
+  child.isReady = () => until(() => child.notes.some((line) => /^-- (Live|Offline|You are serving)/.test(line)), `${name} to be ready`);
   return child;
 }
 const record = () => JSON.parse(readFileSync(path.join(world.folder, 'atelier', 'share.json'), 'utf8'));
-const texts = (name) => run(world, ['changes', 'lobby', '--profile', name]).out.split('\n').filter(Boolean)
+const texts = async (name) => (await run(world, ['changes', 'lobby', '--profile', name])).out.split('\n').filter(Boolean)
   .map((line) => JSON.parse(line).doc).sort((a, b) => a.timestamp - b.timestamp || (a._id < b._id ? -1 : 1)).map((doc) => doc.text);
 
 test('both have everything, in order, although each was away', async () => {
@@ -53,9 +53,10 @@ test('both have everything, in order, although each was away', async () => {
   const bobBack = host('bob');
   await bobBack.hears('where are you?');
   const expected = ['hello bob', 'hello ann', 'I must go', 'alone now', 'where are you?'];
-  await until(() => ['ann', 'bob'].every((name) => texts(name).length === expected.length), 'both stores complete');
-  assert.deepEqual(texts('ann'), expected);
-  assert.deepEqual(texts('bob'), expected);
+  await until(async () => (await texts('ann')).length === expected.length && (await texts('bob')).length === expected.length,
+    'both stores complete');
+  assert.deepEqual(await texts('ann'), expected);
+  assert.deepEqual(await texts('bob'), expected);
 });
 
 test('a killed holder loses nothing that it had sent, and what it had not comes when it is back', async () => {

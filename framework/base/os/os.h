@@ -65,6 +65,23 @@ std::uint64_t anonymous_memory_bytes();
 /// The folder of the running program's file.
 std::filesystem::path program_dir();
 
+/// A library loaded into this process, with its symbols apart from all others' (RTLD_LOCAL).
+/// Unloaded by the destructor, as far as the system does it: see is_mapped().
+class SharedLibrary {
+ public:
+  /// Errors: kInvalid in the loader's words, which name the file and what is missing.
+  static Result<SharedLibrary> open(const std::filesystem::path& path);
+  SharedLibrary(SharedLibrary&&) noexcept;
+  SharedLibrary& operator=(SharedLibrary&&) noexcept;
+  ~SharedLibrary();
+  /// nullptr when there is none of that name.
+  void* symbol(const char* name) const;
+
+ private:
+  explicit SharedLibrary(void* handle) : handle_(handle) {}
+  void* handle_ = nullptr;
+};
+
 /// Parts of libraries that are mapped into this process and whose path contains `name`.
 bool is_mapped(std::string_view name);
 

@@ -12,6 +12,7 @@
 // inside pump(), which the host calls between frames: there are no locks to think of.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,7 +28,10 @@
 namespace atelier {
 
 /// Milliseconds since 1970-01-01 UTC, what documents carry as their time.
-std::int64_t now_ms();
+inline std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
 
 /// A document of a collection: its id, its JSON text (normal form, without `_` members).
 struct RawDocument {
@@ -40,25 +44,32 @@ struct RawDocument {
 struct RawChange {
   RawDocument document;  // of a deletion: the id alone
   bool deleted = false;
-  bool local = false;    // the change was made through this Room object
+  bool local = false;  // the change was made through this Room object
 };
 
-/// What Collection<T> stands on: the documents of one prefix, as text.
+/// What Collection<T> stands on: the documents of one prefix, as text. The functions that take an
+/// id throw std::logic_error, which the host shows, when it does not begin with `<prefix>:`.
 class RawCollection {
  public:
   virtual ~RawCollection() = default;
 
+  /// From the body that is there (normal form; empty when there is no document) to the new one (any
+  /// JSON object), or nullopt to leave all as it is.
+  using ChangeBody = std::function<std::optional<std::string>(std::string_view body)>;
+
   virtual const std::string& prefix() const = 0;
+  /// `<prefix>:` and what makes it unique; ids made later sort behind.
   virtual std::string make_id() = 0;
-  /// Queues a write; it shows in get() at once and in changes at the next pump(). `change` gets the
-  /// body that is there ("{}" for a new document) and returns the new one; it runs again when
-  /// somebody else changed the document in between. It must not call the room.
-  virtual void write(const std::string& id, std::function<std::string(std::string_view body)> change) = 0;
+  /// Queues a write; it shows in get() at once and in changes at the next pump(). `change` runs at
+  /// once, and again when somebody else changed the document in between. It must not call the room.
+  virtual void write(const std::string& id, ChangeBody change) = 0;
   virtual void remove(const std::string& id) = 0;
+  /// As of now: may be newer than what the last pump() delivered.
   virtual std::optional<RawDocument> get(std::string_view id) const = 0;
   virtual std::size_t size() const = 0;
   /// In the order of the ids, until `fn` returns false.
   virtual void for_each(const std::function<bool(const RawDocument&)>& fn) const = 0;
+  /// `fn` runs within pump(), until the subscription goes.
   [[nodiscard]] virtual Subscription on_change(std::function<void(const RawChange&)> fn) = 0;
   /// Documents that are not what the program expects: kept, shown in the inspector, never dropped.
   virtual void report_malformed(const std::string& id, const std::string& reason) = 0;
@@ -86,18 +97,23 @@ class Room {
   virtual const User& user() const = 0;
 
   /// The documents `<prefix>:…` as values of T (collection.h). Throws std::logic_error, which the
-  /// host shows, when the plugin did not declare the prefix.
+  /// host shows, when the plugin did not declare the prefix. What comes of it must go before the
+  /// room; of a plugin it does nothing any more once the plugin was closed.
   template <class T>
   Collection<T> collection(const std::string& prefix) {
     return Collection<T>(raw_collection(prefix));
   }
   virtual std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) = 0;
 
-  /// Delivers what changed, for at most `budget_ms`; the rest comes at the next call. Returns whether
-  /// anything was delivered. Called by the host, or by a headless program's loop.
+  /// Delivers what changed, for at most `budget_ms`; the rest comes at the next call. Returns
+  /// whether anything was delivered. Called by the host, or by a headless program's loop; in a
+  /// plugin's hands it does nothing.
   virtual bool pump(int budget_ms = 4) = 0;
   /// Calls `wake` from any thread when pump() has something to do; it may only wake the main loop.
   virtual void set_wake(std::function<void()> wake) = 0;
+
+  /// Whether everything written is on disk and every change was delivered.
+  virtual bool idle() const = 0;
 
   virtual SyncStatus sync_status() const = 0;
   /// Retries a lost connection at once.

@@ -1,17 +1,18 @@
-// What plugins and the host share on screen, so that they look like one: text of any script, colours,
-// avatars, message bubbles, buttons, fields, long lists. Everything is drawn at ImGui's cursor into
-// the current ImGui window; plain ImGui may be mixed in freely.
+// What plugins and the host share on screen, so that they look like one: text of any script,
+// colours, avatars, message bubbles, buttons, fields, long lists. Everything is drawn at ImGui's
+// cursor into the current ImGui window; plain ImGui may be mixed in freely.
 //
-// Lengths are logical pixels times scale: write px(12), not 12. Thread rule: main thread, within a frame.
+// Lengths are logical pixels times scale: write px(12), not 12. Thread rule: main thread, within a
+// frame.
 #pragma once
-
-#include <imgui.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+
+#include <imgui.h>
 
 #include "atelier/sync_status.h"
 
@@ -28,16 +29,16 @@ namespace atelier::ui {
 /// Pairs of text and ground keep a contrast of at least 4.5 (WCAG AA), in both themes.
 struct Theme {
   bool dark;
-  ImU32 paper;        // the window's ground
-  ImU32 surface;      // cards and other people's bubbles
-  ImU32 sunken;       // fields
-  ImU32 line;         // hairlines around them
-  ImU32 ink;          // text
-  ImU32 ink_soft;     // secondary text
-  ImU32 accent;       // the one thing to press, and links
+  ImU32 paper;     // the window's ground
+  ImU32 surface;   // cards and other people's bubbles
+  ImU32 sunken;    // fields
+  ImU32 line;      // hairlines around them
+  ImU32 ink;       // text
+  ImU32 ink_soft;  // secondary text
+  ImU32 accent;    // the one thing to press, and links
   ImU32 accent_hover;
-  ImU32 on_accent;    // text on it
-  ImU32 accent_soft;  // own bubbles, chosen cards
+  ImU32 on_accent;                       // text on it
+  ImU32 accent_soft;                     // own bubbles, chosen cards
   ImU32 good, warn, bad;                 // states, as text on paper and surface
   ImU32 good_soft, warn_soft, bad_soft;  // states, as ground under that text
 };
@@ -67,7 +68,8 @@ ATELIER_UI_API ImVec2 measure(std::string_view text, const TextShape& shape = {}
 ATELIER_UI_API void draw_text(ImVec2 at, std::string_view text, ImU32 colour,
                               const TextShape& shape = {});
 /// A paragraph at the cursor, as wide as the window allows. Colour 0 is theme().ink.
-ATELIER_UI_API void text(std::string_view text, TextStyle style = TextStyle::kBody, ImU32 colour = 0);
+ATELIER_UI_API void text(std::string_view text, TextStyle style = TextStyle::kBody,
+                         ImU32 colour = 0);
 /// One line at the cursor; what does not fit into `width` (0: the rest of the row) ends in "…".
 ATELIER_UI_API void text_line(std::string_view text, TextStyle style = TextStyle::kBody,
                               ImU32 colour = 0, float width = 0);
@@ -80,11 +82,15 @@ enum class ButtonKind { kPrimary, kPlain, kQuiet, kDanger };
 ATELIER_UI_API bool button(const char* label, ButtonKind kind = ButtonKind::kPlain, float width = 0,
                            bool enabled = true);
 
+/// A button over what was drawn before, with the middle of its lower edge at `at` (screen
+/// coordinates).
+ATELIER_UI_API bool floating_button(const char* label, ImVec2 at);
+
 enum class Icon { kSend, kBack, kMenu, kDown, kClose, kCheck, kRetry };
 
 /// A round button with a picture; `label` is its tooltip and the name that scripts click.
-ATELIER_UI_API bool icon_button(Icon icon, const char* label,
-                                ButtonKind kind = ButtonKind::kQuiet, bool enabled = true);
+ATELIER_UI_API bool icon_button(Icon icon, const char* label, ButtonKind kind = ButtonKind::kQuiet,
+                                bool enabled = true);
 
 /// One line to type in. Returns true when it changed; `*submitted` (may be null) tells of Enter.
 ATELIER_UI_API bool text_field(const char* label, std::string& value, const char* placeholder,
@@ -100,20 +106,28 @@ ATELIER_UI_API void focus_next_field();
 
 // --- Things to look at
 
+/// A rounded ground with an edge; a colour of 0 leaves it out. edge_width 0 is one logical pixel.
+ATELIER_UI_API void draw_panel(ImDrawList& list, ImVec2 min, ImVec2 max, ImU32 ground, ImU32 edge,
+                               float rounding, float edge_width = 0);
+ATELIER_UI_API void draw_disc(ImDrawList& list, ImVec2 centre, float radius, ImU32 colour);
+
 /// A round picture with the initials of a name.
 ATELIER_UI_API void avatar(std::string_view name, float diameter);
 
 enum class Mood { kNeutral, kGood, kWarn, kBad };
 
-/// A short state with a coloured dot; returns true when clicked. Longer words end in "…".
+/// A short state with a coloured dot; returns true when clicked. Words that make it wider than
+/// `width_max` end in "…".
+ATELIER_UI_API float status_pill_width(std::string_view words, float width_max);
 ATELIER_UI_API bool status_pill(std::string_view words, Mood mood, float width_max);
 
 /// One message of a conversation.
 struct Bubble {
-  std::string_view sender, text, time;
-  bool own = false;       // on the right, in the accent colour
-  bool first = true;      // of a group of one sender: shows name and avatar
-  bool pending = false;   // not yet on disk
+  std::string_view sender, text;
+  std::string time;      // in words
+  bool own = false;      // on the right, in the accent colour
+  bool first = true;     // of a group of one sender: shows name and avatar
+  bool pending = false;  // not yet on disk
 };
 /// Both take the width of the whole row.
 ATELIER_UI_API float bubble_height(const Bubble& bubble, float width);
@@ -130,6 +144,11 @@ ATELIER_UI_API void empty_state(std::string_view title, std::string_view hint);
 /// height fits what it holds. Several in one window need different ids.
 ATELIER_UI_API void begin_card(const char* id, float width = 0, bool chosen = false);
 ATELIER_UI_API void end_card();
+
+/// Between ImGui::OpenPopup(id) and the first click elsewhere: a panel at `at` (screen
+/// coordinates), as high as what it holds. Call end_popup() when it returns true.
+ATELIER_UI_API bool begin_popup(const char* id, ImVec2 at, float width, float padding = 18);
+ATELIER_UI_API void end_popup();
 
 /// Says something at the window's lower edge for some seconds.
 ATELIER_UI_API void toast(std::string_view text, Mood mood = Mood::kNeutral);
@@ -160,17 +179,17 @@ class ATELIER_UI_API RowList {
   void jump_to_end() { at_end_ = true; }
 
  private:
-  struct Placed;
   void find_anchor(const Rows& rows);
   void scroll(float delta, const Rows& rows, float width, float height);
+  void place_end(const Rows& rows, float width, float height);
   void draw_rows(const Rows& rows, ImVec2 origin, float width, float height);
   void scrollbar(const Rows& rows, ImVec2 origin, ImVec2 size);
 
   bool at_end_ = true;
   std::size_t anchor_ = 0;  // the first visible row,
   std::uint64_t anchor_key_ = 0;
-  float offset_ = 0;        // and how much of it is above the edge
-  float row_height_ = 40;   // average of those that were seen, for the scrollbar
+  float offset_ = 0;       // and how much of it is above the edge
+  float row_height_ = 40;  // average of those that were seen, for the scrollbar
   std::size_t visible_ = 0;
 };
 
