@@ -1,0 +1,72 @@
+// The commands for scripts: put, get, changes, sync, serve. Where a host has the profile open they
+// work through its control socket; otherwise they open the profile themselves and speak to their own
+// server through the same socket, so that there is one way in. Thread rule: main thread.
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace atelier::host {
+
+/// Exit codes of every command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;    // the error is on standard error
+inline constexpr int kExitUsage = 2;     // the command line was wrong
+inline constexpr int kExitPartial = 3;   // some documents were refused; each has a line
+
+struct CommandContext {
+  std::filesystem::path data;
+  std::string profile = "default";
+  bool json = false;
+};
+
+struct PutOptions {
+  std::string room;
+};
+/// Reads documents, one JSON object a line, from `in`; writes a JSON line for each to `out`.
+int run_put(const CommandContext& context, const PutOptions& options, std::istream& in, std::ostream& out,
+            std::ostream& err);
+
+struct GetCommandOptions {
+  std::string room, id;
+};
+int run_get(const CommandContext& context, const GetCommandOptions& options, std::ostream& out,
+            std::ostream& err);
+
+struct ChangesOptions {
+  std::string room;
+  std::string since = "0";
+  bool follow = false;
+  bool docs = true;
+};
+int run_changes(const CommandContext& context, const ChangesOptions& options, std::ostream& out,
+                std::ostream& err);
+
+struct SyncCommandOptions {
+  std::string room;
+  std::string url;             // may carry a password; never printed
+  std::string password_file;   // instead
+  bool live = false;
+};
+int run_sync(const CommandContext& context, const SyncCommandOptions& options, std::ostream& out,
+             std::ostream& err);
+
+struct ServeOptions {
+  std::optional<int> port;
+  std::filesystem::path www;
+  std::vector<std::string> rooms;    // made when missing
+  std::vector<std::string> origins;  // allowed beside our own
+};
+int run_serve(const CommandContext& context, const ServeOptions& options, std::ostream& out,
+              std::ostream& err);
+
+/// `url` with the password from `password_file`, or from ATELIER_PASSWORD, where it has none itself.
+/// Errors: those of reading the file; kInvalid for a bad address.
+Result<std::string> with_password(const std::string& url, const std::string& password_file);
+
+}  // namespace atelier::host

@@ -1,0 +1,211 @@
+#include "host_node.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "base/room_name.h"
+
+namespace atelier::host {
+
+OpenPlugin::~OpenPlugin() {
+  plugin_.reset();
+  room_.reset();
+  host_.closed(title_);
+}
+
+void OpenPlugin::update() {
+  if (upstream_) {
+    if (!attached_) room_->attach_sync(upstream_);
+    attached_ = true;
+    return;
+  }
+  const auto role = host_.node_->role();
+  const bool join = role.decided && !role.serving && !role.url.empty();
+  if (join == attached_) return;
+  if (join) room_->attach_sync(host_.node_->share_peer(database_));
+  else room_->detach_sync();
+  attached_ = join;
+}
+
+std::string OpenPlugin::plugin_name() const { return plugin_ ? plugin_->record().name : std::string(); }
+
+std::optional<std::string> OpenPlugin::draw_plugin() {
+  if (!plugin_) return "the plugin is not loaded";
+  const Status drawn = plugin_->draw();
+  return drawn ? std::nullopt : std::optional<std::string>(drawn.error().message);
+}
+
+Status OpenPlugin::reload_plugin() {
+  plugin_.reset();
+  ATELIER_TRY(plugin, RunningPlugin::open(file_, *room_, host_.load_options()));
+  plugin_ = std::move(plugin);
+  return ok();
+}
+
+std::string OpenPlugin::address() const {
+  return upstream_ ? upstream_->display_name() : host_.node_->role().url;
+}
+
+bool OpenPlugin::serving() const { return !upstream_ && host_.node_->role().serving; }
+
+std::optional<std::size_t> OpenPlugin::document_count() const { return store_->info().doc_count; }
+
+HostNode::~HostNode() = default;
+
+Status HostNode::start() {
+  auto node = Node::open(options_.node);
+  if (!node) {
+    blocked_ = node.error();
+    return node.error();
+  }
+  blocked_.reset();
+  node_ = std::move(*node);
+  node_->set_wake(wake_);
+  return ok();
+}
+
+std::optional<Error> HostNode::blocked() {
+  if (!node_) (void)start();
+  return blocked_;
+}
+
+std::vector<PluginChoice> HostNode::plugins() {
+  std::vector<PluginChoice> choices;
+  for (auto& found : find_plugins(options_.plugin_folders, load_options().own)) {
+    choices.push_back({.id = found.record.id,
+                       .name = found.record.name.empty() ? found.record.id : found.record.name,
+                       .description = found.record.description,
+                       .file = found.file,
+                       .problem = found.problem});
+  }
+  return choices;
+}
+
+std::vector<RecentRoom> HostNode::recent_rooms() {
+  std::vector<RecentRoom> rooms;
+  if (!node_) return rooms;
+  for (auto& title : node_->profile().load_settings().recent_rooms) rooms.push_back({std::move(title)});
+  return rooms;
+}
+
+std::string HostNode::nickname() {
+  const std::string remembered = node_ ? node_->profile().load_settings().nickname : std::string();
+  return remembered.empty() ? os::environment("USER").value_or("") : remembered;
+}
+
+Result<std::unique_ptr<OpenRoom>> HostNode::open(const std::string& plugin_id,
+                                                 const std::string& room_title,
+                                                 const std::string& nickname) {
+  ATELIER_TRY(open, open_plugin(plugin_id, room_title, nickname));
+  return std::unique_ptr<OpenRoom>(std::move(open));
+}
+
+Result<std::unique_ptr<OpenPlugin>> HostNode::open_plugin(const std::string& plugin_id,
+                                                          const std::string& room_title,
+                                                          const std::string& nickname) {
+  if (!node_) return blocked_.value_or(Error{ErrorCode::kUnavailable, "the profile is not open"});
+  const auto choices = plugins();
+  const auto choice = std::find_if(choices.begin(), choices.end(),
+                                   [&](const PluginChoice& c) { return c.id == plugin_id; });
+  if (choice == choices.end()) return not_found("there is no plugin '" + plugin_id + "'");
+  if (!choice->problem.empty())
+    return Error{ErrorCode::kUnsupported, choice->file.filename().string() + ": " + choice->problem};
+
+  std::unique_ptr<OpenPlugin> open(new OpenPlugin(*this, room_title));
+  ATELIER_TRY(database, database_name_of_title(room_title));
+  open->database_ = database;
+  open->file_ = choice->file;
+  ATELIER_TRY(store, node_->open_store(room_title));
+  open->store_ = store;
+  open->upstream_ = upstream_for(room_title, *store);
+  if (open->upstream_)
+    ATELIER_CHECK(node_->set_upstream(*store, database, open->upstream_->display_name()));
+  open->room_ = open_room({.store = store, .title = room_title, .user = {nickname}, .clock = nullptr});
+  if (wake_) open->room_->set_wake(wake_);
+  ATELIER_CHECK(open->reload_plugin());
+  opened(room_title);
+  remember(room_title, nickname);
+  return open;
+}
+
+// A room that synced elsewhere once goes on doing so; without its password the status asks for it.
+std::shared_ptr<PeerFactory> HostNode::upstream_for(const std::string& title, const Store& store) const {
+  std::string address;
+  if (!options_.sync_url.empty() && title == options_.sync_room) address = options_.sync_url;
+  else address = Node::upstream_of(store);
+  if (address.empty()) return nullptr;
+  const auto url = DatabaseUrl::parse(address);
+  if (!url) return nullptr;
+  HttpPeerOptions options;
+  options.create_database = true;
+  return make_http_peer_factory(*url, options);
+}
+
+void HostNode::remember(const std::string& title, const std::string& nickname) {
+  Settings settings = node_->profile().load_settings();
+  settings.nickname = nickname;
+  remember_room(settings, title);
+  (void)node_->profile().save_settings(settings);  // a lost preference is not worth an error
+}
+
+void HostNode::opened(const std::string& title) {
+  open_titles_.push_back(title);
+  if (node_->sharer()) node_->sharer()->set_rooms(open_titles_);
+}
+
+void HostNode::closed(const std::string& title) {
+  const auto here = std::find(open_titles_.begin(), open_titles_.end(), title);
+  if (here == open_titles_.end()) return;  // it never opened
+  open_titles_.erase(here);
+  if (node_->sharer()) node_->sharer()->set_rooms(open_titles_);
+}
+
+Status HostNode::delete_room(const std::string& room_title) {
+  if (!node_) return blocked_.value_or(Error{ErrorCode::kUnavailable, "the profile is not open"});
+  ATELIER_TRY(database, database_name_of_title(room_title));
+  ATELIER_CHECK(node_->catalog()->remove(database));
+  Settings settings = node_->profile().load_settings();
+  forget_room(settings, room_title);
+  return node_->profile().save_settings(settings);
+}
+
+Reach HostNode::reach() {
+  if (!options_.sync_url.empty()) {
+    const auto url = DatabaseUrl::parse(options_.sync_url);
+    return {.address = url ? url->display() : std::string(), .kind = Reach::Kind::kServer};
+  }
+  if (!node_) return {};
+  const auto role = node_->role();
+  if (role.url.empty()) return {};
+  return {.address = role.url,
+          .kind = role.serving ? Reach::Kind::kWeServe : Reach::Kind::kJoinLocal};
+}
+
+void HostNode::wait_decided() {
+  constexpr int kDecisionMs = 1'500;
+  if (node_ && node_->sharer()) node_->sharer()->wait_decided(kDecisionMs);
+}
+
+void HostNode::set_wake(std::function<void()> wake) {
+  wake_ = std::move(wake);
+  if (node_) node_->set_wake(wake_);
+}
+
+PluginLoadOptions HostNode::load_options() const {
+  PluginLoadOptions options;
+  options.own = own_fingerprint(ATELIER_UI_FINGERPRINT);
+  return options;
+}
+
+std::vector<std::filesystem::path> plugin_folders(const std::vector<std::filesystem::path>& given) {
+  std::vector<std::filesystem::path> folders = given;
+  std::istringstream path(os::environment("ATELIER_PLUGIN_PATH").value_or(""));
+  for (std::string folder; std::getline(path, folder, ':');) {
+    if (!folder.empty()) folders.emplace_back(folder);
+  }
+  folders.push_back(os::program_dir() / ".." / "plugins");
+  folders.push_back(os::program_dir() / ".." / "lib" / "atelier" / "plugins");
+  return folders;
+}
+
+}  // namespace atelier::host

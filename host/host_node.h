@@ -1,0 +1,104 @@
+// A node with plugins: what the window and the terminal ask. Thread rule: main thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node.h"
+#include "plugin/plugin_library.h"
+#include "room/room_impl.h"
+#include "window/window.h"
+
+namespace atelier::host {
+
+class HostNode;
+
+/// A plugin running over a room of this node.
+class OpenPlugin final : public OpenRoom {
+ public:
+  ~OpenPlugin() override;
+
+  void update() override;
+  Room& room() override { return *room_; }
+  RunningPlugin* running() { return plugin_.get(); }
+  std::string plugin_name() const override;
+  std::optional<std::string> draw_plugin() override;
+  Status reload_plugin() override;
+  std::string address() const override;
+  bool serving() const override;
+  std::optional<std::size_t> document_count() const override;
+
+ private:
+  friend class HostNode;
+  OpenPlugin(HostNode& host, std::string title) : host_(host), title_(std::move(title)) {}
+
+  HostNode& host_;
+  const std::string title_;
+  std::string database_;
+  std::filesystem::path file_;
+  std::shared_ptr<Store> store_;
+  std::unique_ptr<LocalRoom> room_;
+  std::shared_ptr<PeerFactory> upstream_;  // a server elsewhere; null for a room of this machine
+  bool attached_ = false;
+  std::unique_ptr<RunningPlugin> plugin_;  // after room_: it ends first
+};
+
+struct HostOptions {
+  NodeOptions node;
+  std::vector<std::filesystem::path> plugin_folders;
+  std::string sync_room;  // the room that syncs with
+  std::string sync_url;   // this address, which may carry a password
+};
+
+class HostNode final : public NodeView {
+ public:
+  explicit HostNode(HostOptions options) : options_(std::move(options)) {}
+  ~HostNode() override;
+
+  /// Opens the profile. Errors: those of Node::open; start() may be called again.
+  Status start();
+  Node* node() { return node_.get(); }
+
+  // What the window asks.
+  std::vector<PluginChoice> plugins() override;
+  std::vector<RecentRoom> recent_rooms() override;
+  std::string nickname() override;
+  Result<std::unique_ptr<OpenRoom>> open(const std::string& plugin_id, const std::string& room_title,
+                                         const std::string& nickname) override;
+  Status delete_room(const std::string& room_title) override;
+  Reach reach() override;
+  std::optional<Error> blocked() override;
+
+  /// open(), for the terminal.
+  Result<std::unique_ptr<OpenPlugin>> open_plugin(const std::string& plugin_id,
+                                                  const std::string& room_title,
+                                                  const std::string& nickname);
+  /// Waits until it is known who serves, a second at most.
+  void wait_decided();
+  /// Runs `wake` from any thread when something is to be looked at.
+  void set_wake(std::function<void()> wake);
+  bool has_pages() const { return !options_.node.www.empty(); }
+
+ private:
+  friend class OpenPlugin;
+  std::shared_ptr<PeerFactory> upstream_for(const std::string& title, const Store& store) const;
+  void remember(const std::string& title, const std::string& nickname);
+  void opened(const std::string& title);
+  void closed(const std::string& title);
+  PluginLoadOptions load_options() const;
+
+  HostOptions options_;
+  std::unique_ptr<Node> node_;
+  std::optional<Error> blocked_;
+  std::function<void()> wake_;
+  std::vector<std::string> open_titles_;
+};
+
+/// The folders in which plugins are looked for: those given, those of ATELIER_PLUGIN_PATH (separated
+/// by colons), and the ones beside the program.
+std::vector<std::filesystem::path> plugin_folders(const std::vector<std::filesystem::path>& given);
+
+}  // namespace atelier::host

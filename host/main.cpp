@@ -1,0 +1,125 @@
+// The program: reads the command line and wires the parts. Thread rule: main thread.
+#include <CLI/CLI.hpp>
+
+#include <cstring>
+#include <iostream>
+
+#include "app.h"
+#include "base/os/os.h"
+#include "commands.h"
+#include "stopper.h"
+
+namespace {
+
+using atelier::host::AppOptions;
+using atelier::host::CommandContext;
+
+// Whoever lists processes sees our arguments: the password of an address is blanked there once it has
+// been read.
+void hide_passwords(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    char* scheme = std::strstr(argv[i], "://");
+    if (!scheme) continue;
+    char* at = std::strrchr(scheme, '@');
+    char* colon = std::strchr(scheme + 3, ':');
+    if (!at || !colon || colon > at) continue;
+    for (char* c = colon + 1; c < at; ++c) *c = '*';
+  }
+}
+
+// The options that every command knows.
+void add_common(CLI::App& app, CommandContext& context) {
+  app.add_option("--data", context.data, "Folder of all profiles (default: the user's data folder)");
+  app.add_option("--profile", context.profile, "Whose rooms: each profile has a folder of its own")
+      ->capture_default_str();
+}
+
+void add_window_options(CLI::App& app, AppOptions& options) {
+  app.add_option("plugin", options.plugin, "Plugin to open at once (chat); without it, a start screen");
+  app.add_option("--room", options.room, "Room to open: any name");
+  app.add_option("--nick", options.nickname, "The name that others see");
+  app.add_option("--sync", options.sync_url,
+                 "Sync with http://user:password@host:5984/database instead of with this computer's hosts");
+  app.add_option("--password-file", options.password_file,
+                 "File with the password for --sync (or the environment: ATELIER_PASSWORD)");
+  app.add_flag("--no-window", options.no_window, "Open the room in the terminal");
+  app.add_flag("--headless", options.headless, "Draw without a display, for --script and --screenshot");
+  app.add_option("--screenshot", options.screenshot, "Save a picture (PNG) before the end");
+  app.add_option("--script", options.script, "File of input events to play, see docs/architecture.md");
+  app.add_option("--width", options.width, "Width of the window in pixels")->check(CLI::Range(320, 7680));
+  app.add_option("--height", options.height, "Height of the window in pixels")->check(CLI::Range(240, 4320));
+  app.add_flag("--dark", options.dark, "Dark colours");
+  app.add_option("--plugins", options.plugin_folders, "Folders to look for plugins in");
+  app.add_option("--www", options.www, "Folder of pages to serve under /_www/");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  atelier::os::ignore_broken_pipes();
+  CLI::App app("Atelier: rooms that many people use at once");
+  app.set_version_flag("--version", "atelier " ATELIER_VERSION);
+  app.fallthrough();
+  CommandContext context;
+  add_common(app, context);
+  AppOptions window;
+  add_window_options(app, window);
+
+  atelier::host::PutOptions put;
+  auto* put_command = app.add_subcommand("put", "Store documents: one JSON object a line on standard input");
+  put_command->add_option("room", put.room, "Name of the room")->required();
+
+  atelier::host::GetCommandOptions get;
+  auto* get_command = app.add_subcommand("get", "Print one document");
+  get_command->add_option("room", get.room, "Name of the room")->required();
+  get_command->add_option("id", get.id, "Id of the document")->required();
+
+  atelier::host::ChangesOptions changes;
+  bool without_docs = false;
+  auto* changes_command = app.add_subcommand("changes", "Print what changed, a JSON object a line");
+  changes_command->add_option("room", changes.room, "Name of the room")->required();
+  changes_command->add_option("--since", changes.since, "Sequence to begin after ('now' for the end)");
+  changes_command->add_flag("--follow", changes.follow, "Go on with what comes");
+  changes_command->add_flag("--no-docs", without_docs, "Without the documents");
+
+  atelier::host::SyncCommandOptions sync;
+  auto* sync_command = app.add_subcommand("sync", "Exchange a room with a database of any CouchDB server");
+  sync_command->add_option("room", sync.room, "Name of the room")->required();
+  sync_command->add_option("url", sync.url, "http://user:password@host:5984/database")->required();
+  sync_command->add_option("--password-file", sync.password_file,
+                           "File with the password (or the environment: ATELIER_PASSWORD)");
+  sync_command->add_flag("--live", sync.live, "Stay and carry changes as they happen");
+  sync_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::ServeOptions serve;
+  auto* serve_command = app.add_subcommand("serve", "Serve this profile's rooms on loopback, without a window");
+  serve_command->add_option("--port", serve.port, "Port (0: any; default: the user's own, which hosts join)")
+      ->check(CLI::Range(0, 65535));
+  serve_command->add_option("--www", serve.www, "Folder of pages to serve under /_www/")
+      ->check(CLI::ExistingDirectory);
+  serve_command->add_option("--room", serve.rooms, "Rooms to make when missing");
+  serve_command->add_option("--allow-origin", serve.origins,
+                            "Origins whose pages may use the rooms (http://localhost:8080)");
+  serve_command->add_flag("--json", context.json, "For programs");
+
+  for (auto* command : {put_command, get_command, changes_command, sync_command, serve_command})
+    add_common(*command, context);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? atelier::host::kExitOk : atelier::host::kExitUsage;
+  }
+  hide_passwords(argc, argv);
+  atelier::os::on_termination([] { atelier::host::request_stop(); });
+
+  using namespace atelier::host;
+  if (*put_command) return run_put(context, put, std::cin, std::cout, std::cerr);
+  if (*get_command) return run_get(context, get, std::cout, std::cerr);
+  changes.docs = !without_docs;
+  if (*changes_command) return run_changes(context, changes, std::cout, std::cerr);
+  if (*sync_command) return run_sync(context, sync, std::cout, std::cerr);
+  if (*serve_command) return run_serve(context, serve, std::cout, std::cerr);
+  return run_app(context, window);
+}
