@@ -1,0 +1,110 @@
+// What the window shows: the start screen, a room, or why neither can be. Thread rule: main thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "window/window.h"
+
+namespace atelier::host {
+
+/// Pick a plugin, a nickname and a room.
+class Picker {
+ public:
+  explicit Picker(NodeView& node, const WindowOptions& options);
+
+  struct Choice {
+    std::string plugin_id, room_title, nickname;
+  };
+  /// Draws; returns what was chosen, once.
+  std::optional<Choice> draw();
+  /// Why the last choice did not open.
+  void show_problem(std::string text) { problem_ = std::move(text); }
+  /// Asks the node again: plugins and rooms may have changed.
+  void refresh();
+
+ private:
+  void draw_title(bool compact);
+  void draw_plugins();
+  void draw_plugin_card(const PluginChoice& plugin, float width);
+  void draw_form();
+  void draw_recent();
+  void draw_reach();
+  void draw_problem();
+  bool ready() const;
+
+  NodeView& node_;
+  std::vector<PluginChoice> plugins_;
+  std::vector<RecentRoom> recent_;
+  std::string plugin_id_, nickname_, room_;
+  std::string problem_;
+  bool enter_ = false;  // pressed in this frame
+  bool first_frame_ = true;
+  float column_height_ = 0;
+};
+
+/// A plugin over a room, with the bar above it.
+class RoomScreen {
+ public:
+  explicit RoomScreen(std::unique_ptr<OpenRoom> open);
+
+  enum class Wish { kStay, kLeave, kDelete };
+  Wish draw();
+  /// Delivers what changed; returns whether there was anything.
+  bool pump() {
+    open_->update();
+    return open_->room().pump();
+  }
+  std::string title() { return open_->room().title(); }
+  OpenRoom& open_room() { return *open_; }
+
+ private:
+  Wish draw_bar();
+  void draw_names(float width);
+  Wish draw_menu();
+  float draw_status(float width_max);
+  void draw_details();
+  void draw_plugin();
+  void draw_failure(const std::string& error);
+  void draw_new_problems();
+  std::string delete_question();
+
+  std::unique_ptr<OpenRoom> open_;
+  std::optional<std::string> failure_;  // what the plugin threw
+  std::size_t problems_seen_ = 0;
+};
+
+class Screens {
+ public:
+  Screens(NodeView& node, const WindowOptions& options);
+
+  void draw();
+  /// Returns whether something changed that must be drawn.
+  bool pump();
+  /// The plugin stops, the room closes.
+  void close();
+
+ private:
+  void open(const Picker::Choice& choice);
+  void leave(bool and_delete);
+  void draw_blocked(const Error& error);
+
+  NodeView& node_;
+  Picker picker_;
+  std::unique_ptr<RoomScreen> room_;
+  std::optional<Error> blocked_;
+  std::optional<Picker::Choice> open_first_;  // what the command line asked for
+};
+
+/// Begins a window without frame that fills the screen, and ends it.
+class FullScreen {
+ public:
+  explicit FullScreen(const char* id);
+  ~FullScreen();
+  FullScreen(const FullScreen&) = delete;
+  FullScreen& operator=(const FullScreen&) = delete;
+};
+
+}  // namespace atelier::host
