@@ -26,6 +26,7 @@ Result<HostOptions> host_options(const CommandContext& context, const AppOptions
   HostOptions host;
   host.node.data = context.data;
   host.node.profile = context.profile;
+  host.nickname = options.nickname;
   host.node.www = options.www;
   if (host.node.www.empty()) host.node.www = os::environment("ATELIER_WWW").value_or("");
   host.plugin_folders = plugin_folders(options.plugin_folders);
@@ -63,7 +64,7 @@ int run_in_terminal(HostNode& host, const HostOptions& host_options, const AppOp
   if (!options.plugin.empty()) terminal.plugin = options.plugin;
   if (!options.room.empty()) terminal.room = options.room;
   else if (!host_options.sync_room.empty()) terminal.room = host_options.sync_room;
-  terminal.nickname = options.nickname.empty() ? host.nickname() : options.nickname;
+  terminal.nickname = host.nickname();
   if (terminal.nickname.empty()) terminal.nickname = "someone";
   terminal.explain_no_display = explain;
   return run_terminal(host, terminal, std::cin, std::cout, std::cerr);

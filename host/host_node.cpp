@@ -78,6 +78,8 @@ std::vector<PluginChoice> HostNode::plugins() {
                        .file = found.file,
                        .problem = found.problem});
   }
+  std::stable_partition(choices.begin(), choices.end(),
+                        [](const PluginChoice& choice) { return choice.problem.empty(); });
   return choices;
 }
 
@@ -89,6 +91,7 @@ std::vector<RecentRoom> HostNode::recent_rooms() {
 }
 
 std::string HostNode::nickname() {
+  if (!options_.nickname.empty()) return options_.nickname;
   const std::string remembered = node_ ? node_->profile().load_settings().nickname : std::string();
   return remembered.empty() ? os::environment("USER").value_or("") : remembered;
 }

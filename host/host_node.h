@@ -49,6 +49,7 @@ class OpenPlugin final : public OpenRoom {
 struct HostOptions {
   NodeOptions node;
   std::vector<std::filesystem::path> plugin_folders;
+  std::string nickname;   // empty: the remembered one
   std::string sync_room;  // the room that syncs with
   std::string sync_url;   // this address, which may carry a password
 };

@@ -97,6 +97,12 @@ void Sharer::set_rooms(std::vector<std::string> titles) {
   changed_.notify_all();
 }
 
+bool Sharer::wait_written(int timeout_ms) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                           [this] { return role_.serving && written_rooms_ == rooms_; });
+}
+
 void Sharer::check_now() {
   {
     const std::scoped_lock lock(mutex_);
@@ -195,17 +201,23 @@ std::optional<ShareRecord> Sharer::read_record() const {
 }
 
 void Sharer::write_record() {
+  std::vector<std::string> rooms;
   {
     const std::scoped_lock lock(mutex_);
-    written_rooms_ = rooms_;
+    rooms = rooms_;
   }
   const ShareRecord record{.url = server_->url(),
                            .uuid = options_.uuid,
                            .secret = secret_,
                            .socket = options_.socket,
                            .pid = os::process_id(),
-                           .rooms = written_rooms_};
-  (void)os::write_private_file(record_path(), encode_share_record(record));
+                           .rooms = rooms};
+  if (!os::write_private_file(record_path(), encode_share_record(record))) return;  // next tick again
+  {
+    const std::scoped_lock lock(mutex_);
+    written_rooms_ = std::move(rooms);
+  }
+  changed_.notify_all();
 }
 
 }  // namespace atelier::host

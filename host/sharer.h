@@ -83,6 +83,9 @@ class Sharer {
   Role wait_decided(int timeout_ms) const;
   /// The titles of the rooms that are open here; written into the runtime file.
   void set_rooms(std::vector<std::string> titles);
+  /// Waits until the runtime file names the rooms given last, at most `timeout_ms`; false where another
+  /// host's file stands.
+  bool wait_written(int timeout_ms) const;
   /// Look now: a connection to the holder was lost.
   void check_now();
 
@@ -104,12 +107,12 @@ class Sharer {
   std::unique_ptr<Server> server_;
   std::string secret_;
   int unanswered_ = 0;
-  std::vector<std::string> written_rooms_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   Role role_;                        // guarded by mutex_
-  std::vector<std::string> rooms_;   // guarded by mutex_
+  std::vector<std::string> rooms_;          // guarded by mutex_
+  std::vector<std::string> written_rooms_;  // in the runtime file; guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
   bool look_ = false;                // guarded by mutex_
 

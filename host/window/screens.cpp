@@ -24,7 +24,8 @@ FullScreen::~FullScreen() {
 
 Screens::Screens(NodeView& node, const WindowOptions& options)
     : node_(node), picker_(node, options), blocked_(node.blocked()) {
-  if (options.open_plugin && options.open_room)
+  // Without a name, the start screen asks for one: nobody is nameless by accident.
+  if (options.open_plugin && options.open_room && !node.nickname().empty())
     open_first_ = {*options.open_plugin, *options.open_room, node.nickname()};
 }
 

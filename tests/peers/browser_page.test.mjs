@@ -51,6 +51,7 @@ test('a message crosses both ways, and the page catches up after the server was 
 
   host.stdin.write('type "hello from the window\\n"\n');
   await page.getByText('hello from the window').waitFor();
+  await page.getByText('Hanna').waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
 
   const hostPicture = path.join(artefacts, 'browser-chat-host.png');

@@ -70,9 +70,14 @@ test('any title names a room, which can be left and, after a question, deleted',
   assert.deepEqual(share().rooms, [title]);
   await ann.does('click "Leave"', 'wait "Chat"', 'wait "Größe"');
   await ann.does('click text "Größe"', 'key Enter', 'wait "kept?"');
+  const rows = async () => run(world, ['changes', title, '--profile', 'ann', '--no-docs']); // through her control socket
+  assert.equal((await rows()).out.split('\n').filter(Boolean).length, 1);
+  const ask = ['click "Menu"', 'click "Delete this room from this computer…"', 'wait "Delete this room from this computer?"'];
+  await ann.does(...ask, `screenshot ${picture('delete-question')}`, 'click "Cancel"', 'wait "kept?"');
+  assert.equal((await rows()).out.split('\n').filter(Boolean).length, 1, 'the question alone deletes nothing');
+  await ann.does(...ask, 'click "Delete"', 'wait "was deleted from this computer"', 'wait "Chat"');
+  assert.match((await rows()).err, /there is no room/);
   await stop(ann);
-  const listed = await run(world, ['changes', title, '--profile', 'ann', '--no-docs']);
-  assert.equal(listed.out.split('\n').filter(Boolean).length, 1);
 });
 
 test('a bad plugin file, a bad room and a bad address each get a clear error', async () => {
