@@ -1,0 +1,137 @@
+// The room behind LocalRoom and the plugins' rooms: listeners, the change feed, problems, sync.
+//
+// Invariants
+//   1. Callbacks run only inside pump(), never under a lock, and not after their subscription or
+//      their owner is gone.
+//   2. A listener gets each document's latest state at least once after its last change; while a
+//      write of ours is pending that is what the write will make.
+//   3. pump() never runs much longer than its budget: rows wait in page_, in their order.
+// Thread rule: main thread; what other threads touch is WriteSignal.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "atelier/room.h"
+#include "base/clock.h"
+#include "replication/replicator.h"
+#include "room/room_impl.h"
+#include "room/write_queue.h"
+
+namespace atelier {
+
+class RoomCore {
+ public:
+  using Listener = std::function<void(const RawChange&)>;
+
+  explicit RoomCore(RoomSettings settings);
+  ~RoomCore();
+  RoomCore(const RoomCore&) = delete;
+  RoomCore& operator=(const RoomCore&) = delete;
+
+  const std::string& title() const { return title_; }
+  const User& user() const { return user_; }
+  WriteSignal& signal() { return *signal_; }
+  WriteQueue& writes() { return writes_; }
+
+  // Owners: whoever's callbacks and functions go away together. 0 is the host.
+  std::uint64_t add_owner();
+  /// Saves what the owner wrote and forgets all that is code of its own.
+  void drop_owner(std::uint64_t owner);
+  bool has_owner(std::uint64_t owner) const { return owner == 0 || owners_.contains(owner); }
+
+  std::uint64_t add_listener(std::uint64_t owner, const std::string& prefix, Listener listener);
+  void remove_listener(const std::string& prefix, std::uint64_t number);
+
+  std::optional<RawDocument> get(std::string_view id) const;
+  std::size_t size(const std::string& prefix) const;
+  void for_each(const std::string& prefix, const std::function<bool(const RawDocument&)>& fn) const;
+
+  bool pump(int budget_ms);
+  bool idle() const;
+  Status flush(int timeout_ms) { return writes_.flush(timeout_ms); }
+
+  void report(Problem problem);
+  void report_malformed(const std::string& id, const std::string& reason);
+  std::vector<Problem> problems() const;
+
+  void attach_sync(std::shared_ptr<PeerFactory> remote, LiveSyncOptions options);
+  void detach_sync() { sync_.reset(); }
+  SyncStatus sync_status() const { return sync_ ? sync_->status() : SyncStatus{}; }
+  void sync_now() {
+    if (sync_) sync_->sync_now();
+  }
+  std::vector<Rejection> outbox() const {
+    return sync_ ? sync_->outbox() : std::vector<Rejection>{};
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t number = 0, owner = 0;
+    Listener listener;
+    bool ended = false;
+  };
+  struct Row {
+    std::uint64_t sequence = 0;
+    std::string id;
+  };
+  struct Count {
+    std::uint64_t sequence = 0, version = 0;
+    std::size_t size = 0;
+  };
+  class Deadline;
+
+  void touched(const std::string& id, std::uint64_t sequence);
+  bool deliver_touched(const Deadline& deadline);
+  bool deliver_feed(const Deadline& deadline);
+  bool read_page();
+  bool is_known(const Row& row);
+  bool deliver(const std::string& id, bool local);
+  std::optional<RawChange> change_of(const std::string& id, bool local);
+  void call(const Entry& entry, const RawChange& change);
+  void sweep_listeners();
+  void say_once(const std::string& problem);
+
+  const std::shared_ptr<Store> store_;
+  const std::string title_;
+  const User user_;
+  const std::shared_ptr<WriteSignal> signal_ = std::make_shared<WriteSignal>();
+
+  std::map<std::string, std::vector<std::shared_ptr<Entry>>, std::less<>> listeners_;
+  std::set<std::uint64_t> owners_;
+  std::uint64_t next_number_ = 1;
+  bool pumping_ = false;
+  bool ended_some_ = false;  // listeners_ has entries to be swept
+
+  // Changes of our own that wait for pump(), each document once.
+  std::deque<std::string> touched_;
+  std::unordered_set<std::string> touched_ids_;
+  // Commits of our own that the feed has yet to show; they were delivered already.
+  std::unordered_map<std::string, std::uint64_t> own_;
+
+  // The feed.
+  std::uint64_t since_ = 0;  // delivered up to here
+  std::vector<Row> page_;    // read, and from next_row_ on not delivered
+  std::size_t next_row_ = 0;
+  std::uint64_t page_end_ = 0;  // the page holds everything up to here
+  std::string last_said_;
+
+  std::deque<Problem> problems_;
+  std::map<std::string, std::string> malformed_;
+  mutable std::map<std::string, Count> counts_;
+
+  WriteQueue writes_;
+  Subscription poke_;
+  std::unique_ptr<LiveSync> sync_;  // last: its threads poke what is above
+};
+
+}  // namespace atelier

@@ -1,0 +1,171 @@
+#include "room/room_impl.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/id.h"
+#include "base/json_text.h"
+#include "room/room_core.h"
+
+namespace atelier {
+namespace {
+
+// One for the process: ids of two rooms never meet, and the node is made once at its start.
+IdMaker& id_maker() {
+  static IdMaker maker;
+  return maker;
+}
+
+// The documents of one prefix, for one owner. Does nothing any more when the room or the owner is
+// gone: a plugin may leak it.
+class OwnedCollection final : public RawCollection {
+ public:
+  OwnedCollection(const std::shared_ptr<RoomCore>& core, std::uint64_t owner, std::string prefix)
+      : core_(core), owner_(owner), prefix_(std::move(prefix)) {}
+
+  const std::string& prefix() const override { return prefix_; }
+  std::string make_id() override { return id_maker().make(prefix_); }
+
+  void write(const std::string& id, ChangeBody change) override {
+    check_id(id);
+    if (!change) throw std::logic_error("a write needs a function");
+    if (const auto core = room()) core->writes().write(id, {owner_, std::move(change)});
+  }
+  void remove(const std::string& id) override {
+    check_id(id);
+    if (const auto core = room()) core->writes().write(id, {owner_, {}});
+  }
+  std::optional<RawDocument> get(std::string_view id) const override {
+    check_id(id);
+    const auto core = room();
+    return core ? core->get(id) : std::nullopt;
+  }
+  std::size_t size() const override {
+    const auto core = room();
+    return core ? core->size(prefix_) : 0;
+  }
+  void for_each(const std::function<bool(const RawDocument&)>& fn) const override {
+    if (const auto core = room()) core->for_each(prefix_, fn);
+  }
+  Subscription on_change(std::function<void(const RawChange&)> fn) override {
+    const auto core = room();
+    if (!core || !fn) return {};
+    const auto number = core->add_listener(owner_, prefix_, std::move(fn));
+    return Subscription([weak = core_, prefix = prefix_, number] {
+      if (const auto still = weak.lock()) still->remove_listener(prefix, number);
+    });
+  }
+  void report_malformed(const std::string& id, const std::string& reason) override {
+    if (const auto core = room()) core->report_malformed(id, reason);
+  }
+
+ private:
+  std::shared_ptr<RoomCore> room() const {
+    auto core = core_.lock();
+    return core && core->has_owner(owner_) ? core : nullptr;
+  }
+  void check_id(std::string_view id) const {
+    if (id.size() > prefix_.size() + 1 && id.starts_with(prefix_) && id[prefix_.size()] == ':')
+      return;
+    throw std::logic_error("'" + std::string(id.substr(0, 80)) +
+                           "' is no id of this collection: it must be '" + prefix_ +
+                           ":' and a key");
+  }
+
+  const std::weak_ptr<RoomCore> core_;
+  const std::uint64_t owner_;
+  const std::string prefix_;
+};
+
+void demand_prefix(std::string_view prefix) {
+  if (const auto checked = check_prefix(prefix); !checked)
+    throw std::logic_error(checked.error().message);
+}
+
+class PluginRoom final : public Room {
+ public:
+  PluginRoom(std::shared_ptr<RoomCore> core, std::vector<std::string> prefixes)
+      : core_(std::move(core)), owner_(core_->add_owner()), prefixes_(std::move(prefixes)) {}
+  ~PluginRoom() override { core_->drop_owner(owner_); }
+  PluginRoom(const PluginRoom&) = delete;
+  PluginRoom& operator=(const PluginRoom&) = delete;
+
+  const std::string& title() const override { return core_->title(); }
+  const User& user() const override { return core_->user(); }
+  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) override {
+    demand_prefix(prefix);
+    if (std::find(prefixes_.begin(), prefixes_.end(), prefix) == prefixes_.end())
+      throw std::logic_error("the plugin did not declare the prefix '" + prefix +
+                             "': add it to the last argument of ATELIER_PLUGIN");
+    return std::make_shared<OwnedCollection>(core_, owner_, prefix);
+  }
+  // These two are the host's: a plugin that pumps in draw() would change what it is drawing.
+  bool pump(int) override { return false; }
+  void set_wake(std::function<void()>) override {}
+  bool idle() const override { return core_->idle(); }
+  SyncStatus sync_status() const override { return core_->sync_status(); }
+  void sync_now() override { core_->sync_now(); }
+  std::vector<Problem> problems() const override { return core_->problems(); }
+
+ private:
+  const std::shared_ptr<RoomCore> core_;
+  const std::uint64_t owner_;
+  const std::vector<std::string> prefixes_;
+};
+
+class LocalRoomImpl final : public LocalRoom {
+ public:
+  explicit LocalRoomImpl(RoomSettings settings)
+      : core_(std::make_shared<RoomCore>(std::move(settings))) {}
+  ~LocalRoomImpl() override {
+    core_->signal().set_wake({});
+    core_->detach_sync();
+  }
+  LocalRoomImpl(const LocalRoomImpl&) = delete;
+  LocalRoomImpl& operator=(const LocalRoomImpl&) = delete;
+
+  const std::string& title() const override { return core_->title(); }
+  const User& user() const override { return core_->user(); }
+  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) override {
+    demand_prefix(prefix);
+    return std::make_shared<OwnedCollection>(core_, 0, prefix);
+  }
+  bool pump(int budget_ms) override { return core_->pump(budget_ms); }
+  void set_wake(std::function<void()> wake) override { core_->signal().set_wake(std::move(wake)); }
+  bool idle() const override { return core_->idle(); }
+  SyncStatus sync_status() const override { return core_->sync_status(); }
+  void sync_now() override { core_->sync_now(); }
+  std::vector<Problem> problems() const override { return core_->problems(); }
+
+  void attach_sync(std::shared_ptr<PeerFactory> remote, LiveSyncOptions options) override {
+    core_->attach_sync(std::move(remote), std::move(options));
+  }
+  void detach_sync() override { core_->detach_sync(); }
+  std::vector<Rejection> outbox() const override { return core_->outbox(); }
+  Status flush(int timeout_ms) override { return core_->flush(timeout_ms); }
+  std::unique_ptr<Room> for_plugin(std::vector<std::string> prefixes) override {
+    return std::make_unique<PluginRoom>(core_, std::move(prefixes));
+  }
+
+ private:
+  const std::shared_ptr<RoomCore> core_;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalRoom> open_room(RoomSettings settings) {
+  return std::make_unique<LocalRoomImpl>(std::move(settings));
+}
+
+Status check_prefix(std::string_view prefix) {
+  const auto fault = [&](const char* what) {
+    return invalid("'" + std::string(prefix.substr(0, 80)) + "' cannot name a collection: " + what);
+  };
+  if (prefix.empty()) return fault("it is empty");
+  if (prefix.starts_with('_')) return fault("names with _ in front are CouchDB's own");
+  if (prefix.find(':') != std::string_view::npos) return fault("a colon ends the prefix of an id");
+  if (!json::is_utf8(prefix)) return fault("it is not valid UTF-8");
+  return ok();
+}
+
+}  // namespace atelier
