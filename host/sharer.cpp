@@ -10,6 +10,10 @@
 namespace atelier::host {
 
 std::uint16_t user_share_port() {
+  if (const auto chosen = os::environment("ATELIER_PORT")) {
+    const auto port = json::int_value(*chosen);
+    if (port && *port >= 1024 && *port <= 65'535) return static_cast<std::uint16_t>(*port);
+  }
   return static_cast<std::uint16_t>(kSharePortBase + os::user_id() % 1000);
 }
 

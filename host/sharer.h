@@ -36,6 +36,7 @@ inline constexpr std::uint16_t kSharePortBase = 17'984;  // below the ephemeral 
 inline constexpr int kShareTickMs = 400;      // with two unanswered probes: 1.4 s to a new holder
 inline constexpr int kProbeTimeoutMs = 500;   // loopback answers in 1 ms; this one is hung
 
+/// The user's own port, or what ATELIER_PORT says (1024 to 65535) where that one is wanted elsewhere.
 std::uint16_t user_share_port();
 
 /// What the runtime file says.

@@ -13,7 +13,7 @@ mkdirSync(artefacts, { recursive: true });
 
 let world, browser;
 before(async () => {
-  world = makeWorld();
+  world = await makeWorld();
   browser = await require('playwright-core').chromium.launch({
     executablePath: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

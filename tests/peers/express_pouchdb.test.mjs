@@ -6,7 +6,7 @@ import { expressPouch, leavesOf, makeWorld, pouch, run, serve, start, stop, unti
 
 let world, express;
 before(async () => {
-  world = makeWorld();
+  world = await makeWorld();
   express = await expressPouch(world);
 });
 after(() => world.end());

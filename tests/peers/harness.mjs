@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,11 +16,12 @@ export const require = createRequire(path.join(process.env.ATELIER_PEERS, 'packa
 
 const deadlineMs = 20_000; // for anything that should happen "now", on a slow and busy machine
 
-/** A folder of this test's own, with a runtime folder so that no other host on the machine is met. */
-export function makeWorld() {
+/** A folder and a port of this test's own, so that no other host on the machine is met. */
+export async function makeWorld() {
   const folder = mkdtempSync(path.join(tmpdir(), 'atelier-peers-'));
   const processes = new Set();
-  const env = { ...process.env, XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: path.join(folder, 'data'), HOME: folder };
+  const env = { ...process.env, XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: path.join(folder, 'data'), HOME: folder,
+    ATELIER_PORT: String(await freePort()) };
   delete env.DISPLAY;
   delete env.WAYLAND_DISPLAY;
   return {
@@ -31,6 +33,15 @@ export function makeWorld() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** Starts `atelier ARGS`; `lines` collects its standard output, `notes` its standard error. */

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { expressPouch, makeWorld, serve, start, stop, until } from './harness.mjs';
 
 let world;
-before(() => { world = makeWorld(); });
+before(async () => { world = await makeWorld(); });
 after(() => world.end());
 
 function join(profile, args, env) {

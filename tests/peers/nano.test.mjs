@@ -7,7 +7,7 @@ import { makeWorld, require, serve, until } from './harness.mjs';
 const nano = require('nano');
 let world, server, couch;
 before(async () => {
-  world = makeWorld();
+  world = await makeWorld();
   server = await serve(world);
   couch = nano(server.admin);
 });

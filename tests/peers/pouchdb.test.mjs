@@ -9,7 +9,7 @@ import { freshPouch, leavesOf, makeWorld, pouch, serve, until } from './harness.
 const PouchDB = pouch();
 let world, server;
 before(async () => {
-  world = makeWorld();
+  world = await makeWorld();
   server = await serve(world);
 });
 after(() => world.end());

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { makeWorld, run, start, stop, until } from './harness.mjs';
 
 let world;
-beforeEach(() => { world = makeWorld(); });
+beforeEach(async () => { world = await makeWorld(); });
 afterEach(() => world.end());
 
 function host(name) {

@@ -12,7 +12,7 @@ mkdirSync(artefacts, { recursive: true });
 const picture = (name) => path.join(artefacts, `${name}.png`);
 
 let world;
-beforeEach(() => { world = makeWorld(); });
+beforeEach(async () => { world = await makeWorld(); });
 afterEach(() => world.end());
 
 let steps = 0;

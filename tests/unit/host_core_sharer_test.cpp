@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/digest.h"
+#include "base/os/os.h"
 #include "store/catalog.h"
 
 namespace atelier::host {
