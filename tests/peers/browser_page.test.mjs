@@ -55,7 +55,7 @@ test('a message crosses both ways, and the page catches up after the server was 
   await page.getByText('Live', { exact: true }).waitFor();
 
   const hostPicture = path.join(artefacts, 'browser-chat-host.png');
-  host.stdin.write(`wait "hello from the window" within 10s\nscreenshot ${hostPicture}\nprint "pictured"\n`);
+  host.stdin.write(`wait "hello from the window" within 10s\nscreenshot "${hostPicture}"\nprint "pictured"\n`);
   await until(() => host.lines.includes('pictured'), `the window's picture: ${host.notes}`);
   assert.ok(statSync(hostPicture).size > 1000);
   await page.screenshot({ path: path.join(artefacts, 'browser-chat-page.png') });

@@ -31,14 +31,14 @@ const share = () => JSON.parse(readFileSync(path.join(world.folder, 'atelier', '
 
 test('two people meet with nothing but Enter, and the one that is left serves', async () => {
   const ann = open('ann');
-  await ann.does('wait "Chat"', `screenshot ${picture('picker')}`);
+  await ann.does('wait "Chat"', `screenshot "${picture('picker')}"`);
   await ann.does('click "Nickname"', 'key Ctrl+A', 'type "Ann"', 'click "Enter"', 'wait "No messages yet"',
-    `screenshot ${picture('chat-empty')}`);
+    `screenshot "${picture('chat-empty')}"`);
   const bob = open('bob');
   await bob.does('wait "Chat"', 'click "Nickname"', 'key Ctrl+A', 'type "Bob"', 'key Enter', 'wait "No messages yet"');
   await ann.does('type "hello from Ann\\n"');
   await bob.does('wait "hello from Ann" within 10s', 'type "hello from Bob 👋\\n"', 'wait "Live"');
-  await ann.does('wait "hello from Bob" within 10s', `screenshot ${picture('chat-two')}`);
+  await ann.does('wait "hello from Bob" within 10s', `screenshot "${picture('chat-two')}"`);
 
   const holder = share().uuid;
   await stop(ann, 'SIGKILL');
@@ -66,14 +66,14 @@ test('any title names a room, which can be left and, after a question, deleted',
   const title = 'Größe & 色 ✨';
   const ann = open('ann');
   await ann.does('wait "Chat"', 'click "Nickname"', 'key Ctrl+A', 'type "Ann"', 'click "Room"', 'key Ctrl+A', `type "${title}"`,
-    'key Enter', 'wait "No messages yet"', 'type "kept?\\n"', 'wait "kept?"', `screenshot ${picture('unicode-room')}`);
+    'key Enter', 'wait "No messages yet"', 'type "kept?\\n"', 'wait "kept?"', `screenshot "${picture('unicode-room')}"`);
   assert.deepEqual(share().rooms, [title]);
   await ann.does('click "Leave"', 'wait "Chat"', 'wait "Größe"');
   await ann.does('click text "Größe"', 'key Enter', 'wait "kept?"');
   const rows = async () => run(world, ['changes', title, '--profile', 'ann', '--no-docs']); // through her control socket
   assert.equal((await rows()).out.split('\n').filter(Boolean).length, 1);
   const ask = ['click "Menu"', 'click "Delete this room from this computer…"', 'wait "Delete this room from this computer?"'];
-  await ann.does(...ask, `screenshot ${picture('delete-question')}`, 'click "Cancel"', 'wait "kept?"');
+  await ann.does(...ask, `screenshot "${picture('delete-question')}"`, 'click "Cancel"', 'wait "kept?"');
   assert.equal((await rows()).out.split('\n').filter(Boolean).length, 1, 'the question alone deletes nothing');
   await ann.does(...ask, 'click "Delete"', 'wait "was deleted from this computer"', 'wait "Chat"');
   assert.match((await rows()).err, /there is no room/);
@@ -85,7 +85,7 @@ test('a bad plugin file, a bad room and a bad address each get a clear error', a
   mkdirSync(plugins);
   writeFileSync(path.join(plugins, 'broken.so'), 'this is no library');
   const ann = open('ann', ['--plugins', plugins]);
-  await ann.does('wait "broken"', `screenshot ${picture('broken-plugin')}`);
+  await ann.does('wait "broken"', `screenshot "${picture('broken-plugin')}"`);
   await ann.does('click "Nickname"', 'key Ctrl+A', 'type "Ann"', 'click "Enter"', 'wait "No messages yet"'); // the window stays up
   assert.ok(statSync(picture('broken-plugin')).size > 1000);
 
