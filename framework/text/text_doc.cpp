@@ -199,26 +199,29 @@ std::optional<TextBatch> TextDoc::take_batch() {
 
 // ---- Merging: what a batch needs ---------------------------------------------------------------
 
+// Appends what can be, from the front of a batch; the rest waits.
 Result<TextDoc::Staged> TextDoc::stage(std::string_view bytes) {
   ATELIER_CHECK(text_crdt::read_batch(bytes, batch_));
   const std::uint32_t agent = graph_.find_agent(batch_.agent());
   const std::uint32_t next = agent == kNoLv ? 0 : graph_.next_sequence(agent);
   std::vector<Name> missing;
-  if (batch_.sequence > next) missing.emplace_back(batch_.agent(), batch_.sequence - 1);
-  ATELIER_CHECK(resolve_parents(missing));
-  if (!missing.empty()) {
-    ATELIER_CHECK(wait(bytes, std::move(missing)));
-    return Staged::kWaiting;
+  if (batch_.sequence > next) {
+    missing.emplace_back(batch_.agent(), batch_.sequence - 1);
+    ATELIER_CHECK(wait(bytes, batch_.sequence, std::move(missing)));
+    return Staged{};
   }
   const std::uint32_t known = std::min(next - batch_.sequence, batch_.operations);
-  if (known > 0) ATELIER_CHECK(check_known(agent, known));
-  if (known == batch_.operations) return Staged::kKnown;
-  ATELIER_CHECK(check_edit_limits());
-  ATELIER_CHECK(append_staged(known));
-  return Staged::kAppended;
+  std::uint32_t usable = 0;
+  ATELIER_CHECK(resolve_parents(missing, usable));
+  if (known > 0) ATELIER_CHECK(check_known(agent, std::min(known, usable), known));
+  if (known == batch_.operations) return Staged{known, known};
+  ATELIER_CHECK(check_batch_size());
+  if (!missing.empty()) ATELIER_CHECK(wait(bytes, batch_.sequence + usable, std::move(missing)));
+  if (usable > known) ATELIER_CHECK(append_staged(known, usable));
+  return Staged{known, usable};
 }
 
-Status TextDoc::check_edit_limits() const {
+Status TextDoc::check_batch_size() const {
   if (batch_.operations > kTextOperationsMax - graph_.end() ||
       batch_.content.size() > kTextBytesMax - std::min<std::size_t>(log_.content_bytes(), kTextBytesMax)) {
     return Error(ErrorCode::kTooLarge, "text batch: the text would become larger than a text may be");
@@ -226,42 +229,49 @@ Status TextDoc::check_edit_limits() const {
   return ok();
 }
 
-// Finds the parents of all stretches; those in the batch itself are where its operations will be.
-Status TextDoc::resolve_parents(std::vector<Name>& missing) {
+// Finds the parents of the stretches, up to the first stretch of which one is missing: those in the
+// batch itself are where its operations will be. `usable` are the operations before that stretch.
+Status TextDoc::resolve_parents(std::vector<Name>& missing, std::uint32_t& usable) {
   parents_.clear();
-  const std::uint32_t own = graph_.find_agent(batch_.agent());
-  const std::uint32_t own_next = own == kNoLv ? 0 : graph_.next_sequence(own);
-  for (const Batch::Parent& parent : batch_.parents) {
-    const std::string_view id = batch_.names[parent.name];
-    const std::uint32_t agent = parent.name == 0 ? own : graph_.find_agent(id);
-    const std::uint32_t next = agent == kNoLv ? 0 : graph_.next_sequence(agent);
-    if (parent.sequence >= next) {
-      const bool inside = parent.name == 0 && parent.sequence >= batch_.sequence;
-      if (!inside) missing.emplace_back(id, parent.sequence);
-      parents_.push_back(graph_.end() + (parent.sequence - own_next));
-      continue;
-    }
-    Lv lv = graph_.find(agent, parent.sequence);
-    if (lv == kNoLv) {
-      ATELIER_CHECK(load_history());
-      lv = graph_.find(graph_.find_agent(id), parent.sequence);
-    }
-    parents_.push_back(lv);
-  }
+  usable = 0;
   for (const Batch::Stretch& stretch : batch_.stretches) {
+    for (std::uint32_t i = stretch.parents_begin; i < stretch.parents_end; ++i) {
+      ATELIER_CHECK(resolve_parent(batch_.parents[i], missing));
+    }
+    if (!missing.empty()) return ok();
     const auto begin = parents_.begin() + stretch.parents_begin;
-    const auto end = parents_.begin() + stretch.parents_end;
+    const auto end = parents_.end();
     std::sort(begin, end);
-    if (!missing.empty()) continue;
     if (std::adjacent_find(begin, end) != end) return invalid("text batch: a parent is named twice");
     if (graph_.reaches_before_begin({begin, end})) ATELIER_CHECK(load_history());
+    usable += stretch.length;
   }
   return ok();
 }
 
-// Compares the first `count` operations with what is here under their names.
-Status TextDoc::check_known(std::uint32_t agent, std::uint32_t count) const {
-  const std::uint32_t end = batch_.sequence + count;
+Status TextDoc::resolve_parent(const Batch::Parent& parent, std::vector<Name>& missing) {
+  const std::string_view id = batch_.names[parent.name];
+  const std::uint32_t agent = graph_.find_agent(id);
+  const std::uint32_t next = agent == kNoLv ? 0 : graph_.next_sequence(agent);
+  if (parent.sequence >= next) {
+    const bool inside = parent.name == 0 && parent.sequence >= batch_.sequence;
+    if (!inside) missing.emplace_back(id, parent.sequence);
+    parents_.push_back(graph_.end() + (parent.sequence - next));
+    return ok();
+  }
+  Lv lv = graph_.find(agent, parent.sequence);
+  if (lv == kNoLv) {
+    ATELIER_CHECK(load_history());
+    lv = graph_.find(graph_.find_agent(id), parent.sequence);
+  }
+  parents_.push_back(lv);
+  return ok();
+}
+
+// Compares the first `known` operations with what is here under their names. The parents of `resolved`
+// of them are known; if that is fewer, the batch gives one of them a parent that it cannot have.
+Status TextDoc::check_known(std::uint32_t agent, std::uint32_t resolved, std::uint32_t known) const {
+  const std::uint32_t end = batch_.sequence + known;
   bool same = true;
   std::uint32_t sequence = batch_.sequence;
   RunCursor cursor(batch_);
@@ -289,6 +299,10 @@ Status TextDoc::check_known(std::uint32_t agent, std::uint32_t count) const {
     if (from != sequence) return false;  // what is older than the history here cannot be compared
     return range.begin >= graph_.begin() && log_.each(range.begin, range.end, compare_op);
   });
+  if (same && resolved < known) {
+    same = false;
+    sequence = batch_.sequence + resolved;
+  }
   if (same) same = same_parents(agent, sequence);
   if (same) return ok();
   return Error(ErrorCode::kConflict,
@@ -332,11 +346,13 @@ bool TextDoc::same_parents(std::uint32_t agent, std::uint32_t end) const {
   return same;
 }
 
-Status TextDoc::append_staged(std::uint32_t skip) {
+// Appends the operations [skip, end) of the batch, which ends with a stretch.
+Status TextDoc::append_staged(std::uint32_t skip, std::uint32_t end) {
   const Lv begin = graph_.end();
   const std::uint32_t agent = graph_.add_agent(batch_.agent());
   std::uint32_t left_out = skip;
   for (const Batch::Stretch& stretch : batch_.stretches) {
+    if (graph_.end() - begin == end - skip) break;
     if (left_out >= stretch.length) {
       left_out -= stretch.length;
       continue;
@@ -357,21 +373,25 @@ Status TextDoc::append_staged(std::uint32_t skip) {
   }
   RunCursor cursor(batch_);
   cursor.skip(skip);
-  while (!cursor.at_end()) {
+  for (std::uint32_t left = end - skip; left > 0;) {
     const Batch::Run run = cursor.run();
     const std::uint32_t offset = cursor.offset();
-    const std::uint32_t length = cursor.left();
-    const std::uint32_t position = run.kind == OpKind::kInsert ? run.position + offset : run.position;
+    const std::uint32_t length = std::min(cursor.left(), left);
+    // The lowest position of a part: the last operation of a backward run, the first of others.
+    const std::uint32_t lowest = run.kind == OpKind::kEraseBackward ? offset + length - 1 : offset;
+    const std::uint32_t position = position_in(run.kind, run.position, run.length, lowest);
     log_.push(run.kind, position, length, cursor.take(length));
+    left -= length;
   }
   return ok();
 }
 
 // ---- Merging: what waits -----------------------------------------------------------------------
 
-Status TextDoc::wait(std::string_view bytes, std::vector<Name> missing) {
-  Waiting batch{std::string(bytes), {std::string(batch_.agent()), batch_.sequence}, batch_.operations,
-                std::move(missing)};
+// Keeps a batch until what its operation `from` follows is there.
+Status TextDoc::wait(std::string_view bytes, std::uint32_t from, std::vector<Name> missing) {
+  const std::uint32_t left = batch_.operations - (from - batch_.sequence);
+  Waiting batch{std::string(bytes), {std::string(batch_.agent()), from}, left, std::move(missing)};
   const auto [first, last] = waiting_by_name_.equal_range(batch.name);
   for (auto it = first; it != last; ++it) {
     if (waiting_.at(it->second).bytes == batch.bytes) return ok();
@@ -482,15 +502,16 @@ void TextDoc::stage_one(StagedBatch batch, MergeReport& report, std::vector<Stag
       finish(next, std::move(result).error(), report);
       continue;
     }
+    const auto [known, usable] = *result;
     if (next.result != kFromWaiting) {
-      report.results[next.result].state = *result == Staged::kKnown     ? MergeState::kKnown
-                                          : *result == Staged::kWaiting ? MergeState::kWaiting
-                                                                        : MergeState::kMerged;
+      report.results[next.result].state = usable < batch_.operations ? MergeState::kWaiting
+                                          : known == usable         ? MergeState::kKnown
+                                                                    : MergeState::kMerged;
     }
-    if (*result != Staged::kAppended) continue;
+    if (usable <= known) continue;
     if (!waiting_.empty()) {
-      const Name begin{std::string(batch_.agent()), batch_.sequence};
-      while (auto bytes = take_ready(begin, batch_.sequence + batch_.operations)) {
+      const Name begin{std::string(batch_.agent()), batch_.sequence + known};
+      while (auto bytes = take_ready(begin, batch_.sequence + usable)) {
         open.push_back({0, kFromWaiting, {}, std::move(*bytes)});
       }
     }

@@ -73,7 +73,7 @@ using TextVersion = std::vector<TextVersionEntry>;
 enum class MergeState {
   kMerged,   // it is in the text now
   kKnown,    // it was there before, the same
-  kWaiting,  // something that it follows has not come; it is merged when that comes
+  kWaiting,  // it follows something that has not come: what does is merged then, what does not is now
   kRefused,  // see the error; it changed nothing
 };
 
@@ -163,11 +163,15 @@ class TextDoc {
  private:
   using Lv = text_crdt::Lv;
   using Name = std::pair<std::string, std::uint32_t>;  // of an operation
-  enum class Staged { kAppended, kKnown, kWaiting };
+  // How many operations of a batch, from its front, were known before and are here now. The rest waits.
+  struct Staged {
+    std::uint32_t known = 0;
+    std::uint32_t here = 0;
+  };
   struct Waiting {
     std::string bytes;
-    Name name;
-    std::uint32_t operations = 0;
+    Name name;                     // of its first operation that is not here
+    std::uint32_t operations = 0;  // from there on
     std::vector<Name> missing;
   };
   static constexpr std::size_t kFromWaiting = ~std::size_t{0};
@@ -180,14 +184,15 @@ class TextDoc {
   };
 
   Status check_edit(std::size_t bytes, std::size_t operations) const;
-  Status check_edit_limits() const;
+  Status check_batch_size() const;
   std::uint32_t batch_end(std::uint32_t agent, std::uint32_t sequence) const;
   Result<Staged> stage(std::string_view bytes);
-  Status resolve_parents(std::vector<Name>& missing);
-  Status check_known(std::uint32_t agent, std::uint32_t count) const;
+  Status resolve_parents(std::vector<Name>& missing, std::uint32_t& usable);
+  Status resolve_parent(const text_crdt::Batch::Parent& parent, std::vector<Name>& missing);
+  Status check_known(std::uint32_t agent, std::uint32_t resolved, std::uint32_t known) const;
   bool same_parents(std::uint32_t agent, std::uint32_t end) const;
-  Status append_staged(std::uint32_t skip);
-  Status wait(std::string_view bytes, std::vector<Name> missing);
+  Status append_staged(std::uint32_t skip, std::uint32_t end);
+  Status wait(std::string_view bytes, std::uint32_t from, std::vector<Name> missing);
   bool waits_for_itself(const Waiting& batch) const;
   std::optional<std::string> take_ready(const Name& begin, std::uint32_t end);
   void stage_one(StagedBatch batch, MergeReport& report, std::vector<StagedBatch>& staged);
