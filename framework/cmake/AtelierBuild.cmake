@@ -29,6 +29,9 @@ if(ATELIER_SANITIZE)
   add_compile_options(-fsanitize=${ATELIER_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ATELIER_SANITIZE})
+  if(ATELIER_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-tsan)  # Asio's fences, which the sanitizer does not see
+  endif()
 endif()
 
 # The folders through which the modules' headers are reached, each holding one module alone. The
