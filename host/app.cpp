@@ -16,6 +16,9 @@ int fail(const Error& error) {
   return kExitFailed;
 }
 
+// SDL's own word for drawing without a display.
+bool asks_for_dummy() { return os::environment("SDL_VIDEODRIVER").value_or("") == "dummy"; }
+
 bool has_display() {
   return !os::environment("DISPLAY").value_or("").empty() ||
          !os::environment("WAYLAND_DISPLAY").value_or("").empty();
@@ -75,7 +78,7 @@ int run_in_window(HostNode& host, const HostOptions& host_options, const AppOpti
   window_options.width = options.width;
   window_options.height = options.height;
   window_options.dark = options.dark;
-  window_options.headless = options.headless;
+  window_options.headless = options.headless || asks_for_dummy();
   window_options.screenshot = options.screenshot;
   window_options.script = options.script;
   if (!options.plugin.empty()) window_options.open_plugin = options.plugin;
@@ -109,13 +112,14 @@ int run_app(const CommandContext& context, const AppOptions& options) {
   if (!made) return fail(made.error());
   HostNode host(*made);
   const Status started = host.start();
-  const bool terminal = options.no_window || (!options.headless && !has_display());
+  const bool headless = options.headless || asks_for_dummy();
+  const bool terminal = options.no_window || (!headless && !has_display());
   if (!started) {
     if (!terminal && started.error().code == ErrorCode::kBusy && raise_other(context)) {
       std::cerr << "atelier: this profile is open already; its window comes to the front" << std::endl;
       return kExitOk;
     }
-    if (terminal || options.headless) {
+    if (terminal || headless) {
       Error error = started.error();
       if (error.code == ErrorCode::kBusy) error.message += "; choose another with --profile NAME";
       return fail(error);
