@@ -79,7 +79,7 @@ class HostNode final : public NodeView {
                                                   const std::string& nickname);
   /// Waits until it is known who serves, a second at most.
   void wait_decided();
-  /// Runs `wake` from any thread when something is to be looked at.
+  /// Runs `wake` from any thread when something is to be looked at. Rooms take it when they are opened.
   void set_wake(std::function<void()> wake);
   bool has_pages() const { return !options_.node.www.empty(); }
 

@@ -16,7 +16,7 @@
 namespace atelier::host {
 namespace {
 
-constexpr int kIdleMs = 1'000;          // status may change without a wake: retry times pass
+constexpr int kIdleMs = 60'000;         // everything that matters wakes us; this is for lost clocks
 constexpr int kSendBeforeEndMs = 2'000;  // what was typed last should reach the others
 
 // Lines from the reader's thread, and wakes from anywhere. Shared, because the reader may outlive us:
@@ -140,14 +140,15 @@ std::string browser_page(const OpenPlugin& open, const std::string& database) {
 
 int run_terminal(HostNode& host, const TerminalOptions& options, std::istream& in, std::ostream& out,
                  std::ostream& err) {
+  // Before the room is opened, which takes the wake along.
+  const auto inbox = std::make_shared<Inbox>();
+  host.set_wake([inbox] { inbox->wake(); });
   auto opened = host.open_plugin(options.plugin, options.room, options.nickname);
   if (!opened) {
     err << "atelier: " << opened.error().message << std::endl;
     return 1;
   }
   OpenPlugin& open = **opened;
-  const auto inbox = std::make_shared<Inbox>();
-  host.set_wake([inbox] { inbox->wake(); });
   on_stop([inbox] { inbox->wake(); });
   host.wait_decided();
   open.update();
