@@ -56,7 +56,8 @@ Status read_stretches(Reader& in, Batch& batch) {
       if (parent.name >= batch.names.size()) return damaged("a parent names no agent of the batch");
       if (batch.names[parent.name] == batch.agent()) {
         if (parent.name != 0) return damaged("the agent is named twice");
-        if (parent.sequence == 0) return damaged("an operation is its own parent, or follows a later one");
+        if (parent.sequence == 0)
+          return damaged("an operation is its own parent, or follows a later one");
         if (parent.sequence > own) return damaged("a parent's sequence is below 0");
         parent.sequence = own - parent.sequence;
       }
@@ -105,8 +106,8 @@ bool read_runs(Reader& in, std::uint32_t operations, std::vector<Batch::Run>& ru
 
 Status read_batch(std::string_view bytes, Batch& batch) {
   if (bytes.size() > kTextBatchBytesMax) {
-    return Error(ErrorCode::kTooLarge, "text batch: larger than " +
-                                           std::to_string(kTextBatchBytesMax) + " bytes");
+    return Error(ErrorCode::kTooLarge,
+                 "text batch: larger than " + std::to_string(kTextBatchBytesMax) + " bytes");
   }
   Reader in(bytes);
   if (const auto format = in.take(1); !in.ok() || format[0] != kFormat) {
@@ -156,10 +157,9 @@ class BatchWriter {
       Batch::Run& last = runs_.back();
       const bool typed_on = last.kind == OpKind::kInsert && op.kind == OpKind::kInsert &&
                             op.position == last.position + last.length;
-      const bool erased_on =
-          last.kind != OpKind::kInsert && op.kind != OpKind::kInsert &&
-          erase_continues(last.kind, last.position, last.length, op.kind, op.position, op.length,
-                          last.kind);
+      const bool erased_on = last.kind != OpKind::kInsert && op.kind != OpKind::kInsert &&
+                             erase_continues(last.kind, last.position, last.length, op.kind,
+                                             op.position, op.length, last.kind);
       if (typed_on || erased_on) {
         last.position = std::min(last.position, op.position);
         last.length += op.length;

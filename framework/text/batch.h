@@ -13,8 +13,8 @@
 
 namespace atelier::text_crdt {
 
-/// A batch that was read; its texts point into the bytes that it was read from. Everything that can be
-/// seen without the text has been checked.
+/// A batch that was read; its texts point into the bytes that it was read from. Everything that can
+/// be seen without the text has been checked.
 struct Batch {
   struct Parent {
     std::uint32_t name = 0;  // into names
@@ -31,8 +31,8 @@ struct Batch {
     std::uint32_t position = 0;
   };
 
-  std::uint32_t sequence = 0;    // of its first operation
-  std::uint32_t operations = 0;  // in all
+  std::uint32_t sequence = 0;           // of its first operation
+  std::uint32_t operations = 0;         // in all
   std::vector<std::string_view> names;  // the first is its agent
   std::vector<Stretch> stretches;
   std::vector<Parent> parents;

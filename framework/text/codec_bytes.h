@@ -1,7 +1,7 @@
-// What batches and snapshots are made of: unsigned integers in 1 to 5 bytes (seven bits each, low bits
-// first, the high bit set on all but the last), signed ones folded to unsigned, texts with their length
-// in front, and a CRC-32 at the end. See docs/formats/text.md. Thread rule: pure functions; Reader is a
-// value.
+// What batches and snapshots are made of: unsigned integers in 1 to 5 bytes (seven bits each, low
+// bits first, the high bit set on all but the last), signed ones folded to unsigned, texts with
+// their length in front, and a CRC-32 at the end. See docs/formats/text.md. Thread rule: pure
+// functions; Reader is a value.
 #pragma once
 
 #include <array>
@@ -36,8 +36,8 @@ std::uint32_t crc32(std::string_view bytes);
 /// Appends the CRC-32 of out[from…], low byte first.
 void put_crc(std::string& out, std::size_t from);
 
-/// Reads what the functions above wrote. After the first thing that does not fit, `ok()` is false and
-/// everything read is 0 or empty, so that a caller may check once at the end.
+/// Reads what the functions above wrote. After the first thing that does not fit, `ok()` is false
+/// and everything read is 0 or empty, so that a caller may check once at the end.
 class Reader {
  public:
   explicit Reader(std::string_view bytes)

@@ -74,9 +74,9 @@ Lv EventGraph::find(std::uint32_t agent, std::uint32_t sequence) const {
   if (runs.empty() || sequence < runs.front().sequence) return kNoLv;
   const SequenceRun* run = &runs.back();
   if (sequence < run->sequence) {
-    const auto after =
-        std::upper_bound(runs.begin(), runs.end(), sequence,
-                         [](std::uint32_t value, const SequenceRun& r) { return value < r.sequence; });
+    const auto after = std::upper_bound(
+        runs.begin(), runs.end(), sequence,
+        [](std::uint32_t value, const SequenceRun& r) { return value < r.sequence; });
     run = &*(after - 1);
   }
   return sequence - run->sequence < run->length ? run->lv + (sequence - run->sequence) : kNoLv;
@@ -106,9 +106,9 @@ void EventGraph::add_name(Lv lv, std::uint32_t agent, std::uint32_t length) {
 
 std::size_t EventGraph::run_of(std::uint32_t agent, std::uint32_t sequence) const {
   const auto& runs = of_agent_[agent];
-  const auto after =
-      std::upper_bound(runs.begin(), runs.end(), sequence,
-                       [](std::uint32_t value, const SequenceRun& r) { return value < r.sequence; });
+  const auto after = std::upper_bound(
+      runs.begin(), runs.end(), sequence,
+      [](std::uint32_t value, const SequenceRun& r) { return value < r.sequence; });
   return after == runs.begin() ? 0 : static_cast<std::size_t>(after - runs.begin()) - 1;
 }
 
@@ -208,8 +208,10 @@ void EventGraph::prepend(EventGraph&& older) {
   });
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const auto parents = parents_of_entry(i);
-    if (parents.size() == 1 && parents[0] + 1 == entries_[i].begin && !older.entries_.empty()) continue;
-    older.entries_.push_back({entries_[i].begin, static_cast<std::uint32_t>(older.parents_.size())});
+    if (parents.size() == 1 && parents[0] + 1 == entries_[i].begin && !older.entries_.empty())
+      continue;
+    older.entries_.push_back(
+        {entries_[i].begin, static_cast<std::uint32_t>(older.parents_.size())});
     older.parents_.insert(older.parents_.end(), parents.begin(), parents.end());
   }
   older.end_ = end_;
@@ -296,20 +298,29 @@ void EventGraph::difference(std::span<const Lv> a, std::span<const Lv> b,
   std::reverse(result.only_b.begin(), result.only_b.end());
 }
 
-bool EventGraph::contains(std::span<const Lv> version, Lv lv) const {
-  Difference difference_result;
-  const Lv wanted[] = {lv};
-  difference(version, wanted, difference_result);
-  return difference_result.only_b.empty();
-}
-
+// Walks back from all of them at once: none may be met on the way from another.
 bool EventGraph::is_frontier(std::span<const Lv> version) const {
   if (version.size() < 2) return true;
   // All from the present frontier: nothing follows them at all.
-  if (std::includes(frontier_.begin(), frontier_.end(), version.begin(), version.end())) return true;
-  for (std::size_t i = 1; i < version.size(); ++i) {
-    for (std::size_t k = 0; k < i; ++k) {
-      if (contains(version.subspan(i, 1), version[k])) return false;
+  if (std::includes(frontier_.begin(), frontier_.end(), version.begin(), version.end()))
+    return true;
+  if (version.front() < begin_) return equal(version, begin_frontier_);
+  const auto is_given = [&](Lv lv) {
+    return std::binary_search(version.begin(), version.end(), lv);
+  };
+  std::vector<Lv> open(version.begin(), version.end());  // ascending
+  while (!open.empty() && open.back() >= version.front()) {
+    const std::size_t entry = entry_of(open.back());
+    open.pop_back();
+    // The rest of its stretch is among its ancestors.
+    while (!open.empty() && open.back() >= entries_[entry].begin) {
+      if (is_given(open.back())) return false;
+      open.pop_back();
+    }
+    for (const Lv parent : parents_of_entry(entry)) {
+      if (is_given(parent)) return false;
+      const auto at = std::lower_bound(open.begin(), open.end(), parent);
+      if (parent > version.front() && (at == open.end() || *at != parent)) open.insert(at, parent);
     }
   }
   return true;

@@ -1,12 +1,13 @@
 // Who made each operation, and what they had seen: agents, parents, versions.
 // Thread rule: one thread at a time.
 //
-// An operation has two names: (agent, sequence) for everyone, and its local version (Lv), which counts
-// in the order in which this replica met them. Parents have lower local versions than their children.
-// A version is a frontier: the operations that no other operation of that version follows, ascending.
+// An operation has two names: (agent, sequence) for everyone, and its local version (Lv), which
+// counts in the order in which this replica met them. Parents have lower local versions than their
+// children. A version is a frontier: the operations that no other operation of that version
+// follows, ascending.
 //
-// A boundary is the place before an Lv. It is critical when every operation behind it has seen every
-// operation before it: then what lies before is plain text to all that follows.
+// A boundary is the place before an Lv. It is critical when every operation behind it has seen
+// every operation before it: then what lies before is plain text to all that follows.
 #pragma once
 
 #include <cstdint>
@@ -140,9 +141,7 @@ class EventGraph {
     std::vector<LvRange> only_b;
   };
   void difference(std::span<const Lv> a, std::span<const Lv> b, Difference& result) const;
-  /// Whether `lv` is among the operations of `version`.
-  bool contains(std::span<const Lv> version, Lv lv) const;
-  /// Whether none of them is an ancestor of another.
+  /// Whether none of them, given in ascending order, is an ancestor of another.
   bool is_frontier(std::span<const Lv> version) const;
 
   // --- Critical boundaries
@@ -173,7 +172,9 @@ class EventGraph {
 
   std::size_t run_of(std::uint32_t agent, std::uint32_t sequence) const;
   std::size_t entry_of(Lv lv) const;
-  Lv entry_end(std::size_t i) const { return i + 1 < entries_.size() ? entries_[i + 1].begin : end_; }
+  Lv entry_end(std::size_t i) const {
+    return i + 1 < entries_.size() ? entries_[i + 1].begin : end_;
+  }
   std::span<const Lv> parents_of_entry(std::size_t i) const {
     const std::size_t end = i + 1 < entries_.size() ? entries_[i + 1].parents : parents_.size();
     return {parents_.data() + entries_[i].parents, end - entries_[i].parents};

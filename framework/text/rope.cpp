@@ -14,10 +14,14 @@ constexpr std::size_t kPieceBytes = 256;  // a longer insertion goes in by piece
 
 std::uint32_t metric_of(const TextCounts& counts, int metric) {
   switch (metric) {
-    case 0: return counts.bytes;
-    case 1: return counts.points;
-    case 2: return counts.units;
-    default: return counts.newlines;
+    case 0:
+      return counts.bytes;
+    case 1:
+      return counts.points;
+    case 2:
+      return counts.units;
+    default:
+      return counts.newlines;
   }
 }
 
@@ -62,9 +66,7 @@ struct Rope::Leaf {
     return result;
   }
 
-  char byte_at(std::size_t byte) const {
-    return byte < gap ? data[byte] : data[byte + gap_size()];
-  }
+  char byte_at(std::size_t byte) const { return byte < gap ? data[byte] : data[byte + gap_size()]; }
 
   void insert(std::size_t byte, std::string_view text, const TextCounts& text_counts) {
     move_gap(byte);
@@ -175,7 +177,9 @@ struct Rope::Node {
 
 // ---- Life ------------------------------------------------------------------------------------
 
-Rope::Rope() { reset(); }
+Rope::Rope() {
+  reset();
+}
 
 void Rope::reset() {
   leaf_ = new Leaf;
@@ -189,7 +193,9 @@ Rope::Rope(std::string_view text) {
   insert(0, text);
 }
 
-Rope::~Rope() { destroy(); }
+Rope::~Rope() {
+  destroy();
+}
 
 Rope::Rope(Rope&& other) noexcept {
   reset();
@@ -448,8 +454,8 @@ void Rope::shrink_leaf() {
   seek(kPoints, point, true);
 }
 
-// The node at `level` of the path joins its neighbour when both are small. Sums above are made right
-// by the caller.
+// The node at `level` of the path joins its neighbour when both are small. Sums above are made
+// right by the caller.
 void Rope::merge_nodes(std::size_t level) {
   if (level == 0) return;
   Node* node = path_[level].node;
@@ -535,9 +541,15 @@ TextCounts Rope::counts_at(std::size_t point) const {
   return result;
 }
 
-std::size_t Rope::byte_of(std::size_t point) const { return counts_at(point).bytes; }
-std::size_t Rope::unit_of(std::size_t point) const { return counts_at(point).units; }
-std::size_t Rope::line_of(std::size_t point) const { return counts_at(point).newlines; }
+std::size_t Rope::byte_of(std::size_t point) const {
+  return counts_at(point).bytes;
+}
+std::size_t Rope::unit_of(std::size_t point) const {
+  return counts_at(point).units;
+}
+std::size_t Rope::line_of(std::size_t point) const {
+  return counts_at(point).newlines;
+}
 std::size_t Rope::point_of_byte(std::size_t byte) const {
   return counts_before(kBytes, byte).points;
 }

@@ -1,6 +1,6 @@
-// A text as a B-tree of chunks: editing anywhere costs the logarithm of its length, and each subtree
-// knows how many bytes, code points, UTF-16 units and newlines it holds.
-// Thread rule: one thread at a time, also for reading (reading settles what the last edits left open).
+// A text as a B-tree of chunks: editing anywhere costs the logarithm of its length, and each
+// subtree knows how many bytes, code points, UTF-16 units and newlines it holds. Thread rule: one
+// thread at a time, also for reading (reading settles what the last edits left open).
 //
 // Invariants
 //  1. Every chunk is valid UTF-8: no code point lies across two chunks.
@@ -8,8 +8,8 @@
 //  3. The sums of the nodes above the finger's chunk are behind by `behind_`, all others are exact.
 //  4. A chunk is a gap buffer: its text is what lies before and after the gap.
 //
-// The finger is the way from the root to the chunk that was edited last. People type where they have
-// typed: most edits touch that one chunk and nothing else.
+// The finger is the way from the root to the chunk that was edited last. People type where they
+// have typed: most edits touch that one chunk and nothing else.
 #pragma once
 
 #include <array>

@@ -53,8 +53,8 @@ class Parts {
 void TextDelta::add(Part part) {
   if (part.count == 0) return;
   // An insertion stands before an erasure at the same place: one form for one change.
-  const bool swap = part.kind == Kind::kInsert && !parts_.empty() &&
-                    parts_.back().kind == Kind::kErase;
+  const bool swap =
+      part.kind == Kind::kInsert && !parts_.empty() && parts_.back().kind == Kind::kErase;
   Part erased;
   if (swap) {
     erased = std::move(parts_.back());

@@ -1,5 +1,5 @@
-// A change of a whole text as one row: keep so many code points, erase so many, insert this, …; what
-// follows the row is kept. Thread rule: values.
+// A change of a whole text as one row: keep so many code points, erase so many, insert this, …;
+// what follows the row is kept. Thread rule: values.
 //
 // Inserted text may be left out where only lengths matter: then a part has a count and no text.
 #pragma once

@@ -21,15 +21,20 @@ using text_crdt::Stretch;
 
 namespace {
 
-bool is_erase(OpKind kind) { return kind != OpKind::kInsert; }
+bool is_erase(OpKind kind) {
+  return kind != OpKind::kInsert;
+}
 
 // Where operation `nth` of a run is.
 std::uint32_t position_in(OpKind kind, std::uint32_t position, std::uint32_t length,
                           std::uint32_t nth) {
   switch (kind) {
-    case OpKind::kInsert: return position + nth;
-    case OpKind::kErase: return position;
-    case OpKind::kEraseBackward: return position + length - 1 - nth;
+    case OpKind::kInsert:
+      return position + nth;
+    case OpKind::kErase:
+      return position;
+    case OpKind::kEraseBackward:
+      return position + length - 1 - nth;
   }
   return position;
 }
@@ -88,8 +93,10 @@ class RunCursor {
 std::size_t map_position(std::size_t position, const TextPatch& patch, bool stay_right) {
   if (position < patch.position) return position;
   const std::size_t rest = position - std::min(position, patch.position + patch.erased);
-  if (position > patch.position + patch.erased) return patch.position + patch.inserted_points + rest;
-  const bool behind = stay_right || (position > patch.position && position == patch.position + patch.erased);
+  if (position > patch.position + patch.erased)
+    return patch.position + patch.inserted_points + rest;
+  const bool behind =
+      stay_right || (position > patch.position && position == patch.position + patch.erased);
   return patch.position + (behind ? patch.inserted_points : 0);
 }
 
@@ -103,7 +110,8 @@ std::string new_agent_id() {
   constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";  // 5 bits each
   constexpr std::size_t kLength = 16;
   std::string id;
-  for (const char byte : random_bytes(kLength)) id.push_back(kDigits[static_cast<unsigned char>(byte) % 32]);
+  for (const char byte : random_bytes(kLength))
+    id.push_back(kDigits[static_cast<unsigned char>(byte) % 32]);
   return id;
 }
 
@@ -125,11 +133,12 @@ TextDoc::TextDoc(std::string agent) : agent_id_(std::move(agent)) {
 Status TextDoc::check_edit(std::size_t bytes, std::size_t operations) const {
   if (agent_ == kNoLv) return invalid("this text was opened for reading: it has no agent");
   if (bytes > kTextBytesMax - std::min<std::size_t>(rope_.bytes(), kTextBytesMax)) {
-    return Error(ErrorCode::kTooLarge, "a text holds at most " + std::to_string(kTextBytesMax) + " bytes");
+    return Error(ErrorCode::kTooLarge,
+                 "a text holds at most " + std::to_string(kTextBytesMax) + " bytes");
   }
   if (operations > kTextOperationsMax - graph_.end()) {
-    return Error(ErrorCode::kTooLarge, "a text holds at most " + std::to_string(kTextOperationsMax) +
-                                           " operations");
+    return Error(ErrorCode::kTooLarge,
+                 "a text holds at most " + std::to_string(kTextOperationsMax) + " operations");
   }
   return ok();
 }
@@ -169,22 +178,24 @@ std::uint32_t TextDoc::batch_end(std::uint32_t agent, std::uint32_t sequence) co
   constexpr std::size_t kRunBytes = 6;  // what a run costs at most, nearly always
   std::uint32_t end = sequence;
   std::size_t bytes = 0;
-  graph_.each_of_agent(agent, sequence, graph_.next_sequence(agent), [&](LvRange range, std::uint32_t) {
-    log_.each(range.begin, range.end, [&](const Op& op) {
-      const std::uint32_t room = kTextBatchOperationsMax - (end - sequence);
-      std::uint32_t count = std::min(op.length, room);
-      if (bytes + op.content.size() > kTextBatchContentBytes) {
-        const std::size_t left = kTextBatchContentBytes - std::min(bytes, kTextBatchContentBytes);
-        const auto fits = static_cast<std::uint32_t>(
-            count_points(op.content.substr(0, point_boundary(op.content, left))));
-        count = std::min(count, fits);
-      }
-      end += count;
-      bytes += op.content.size() + kRunBytes;
-      return count == op.length && bytes < kTextBatchContentBytes;
-    });
-    return bytes < kTextBatchContentBytes && end - sequence < kTextBatchOperationsMax;
-  });
+  graph_.each_of_agent(
+      agent, sequence, graph_.next_sequence(agent), [&](LvRange range, std::uint32_t) {
+        log_.each(range.begin, range.end, [&](const Op& op) {
+          const std::uint32_t room = kTextBatchOperationsMax - (end - sequence);
+          std::uint32_t count = std::min(op.length, room);
+          if (bytes + op.content.size() > kTextBatchContentBytes) {
+            const std::size_t left =
+                kTextBatchContentBytes - std::min(bytes, kTextBatchContentBytes);
+            const auto fits = static_cast<std::uint32_t>(
+                count_points(op.content.substr(0, point_boundary(op.content, left))));
+            count = std::min(count, fits);
+          }
+          end += count;
+          bytes += op.content.size() + kRunBytes;
+          return count == op.length && bytes < kTextBatchContentBytes;
+        });
+        return bytes < kTextBatchContentBytes && end - sequence < kTextBatchOperationsMax;
+      });
   return end;
 }
 
@@ -211,20 +222,32 @@ Result<TextDoc::Staged> TextDoc::stage(std::string_view bytes) {
     return Staged{};
   }
   const std::uint32_t known = std::min(next - batch_.sequence, batch_.operations);
+  const bool before_history =
+      known == batch_.operations && graph_.find(agent, batch_.sequence) == kNoLv;
+  if (before_history) return Staged{known, known};  // taken on trust: comparing costs the history
   std::uint32_t usable = 0;
   ATELIER_CHECK(resolve_parents(missing, usable));
   if (known > 0) ATELIER_CHECK(check_known(agent, std::min(known, usable), known));
   if (known == batch_.operations) return Staged{known, known};
   ATELIER_CHECK(check_batch_size());
-  if (!missing.empty()) ATELIER_CHECK(wait(bytes, batch_.sequence + usable, std::move(missing)));
+  const Lv begin = graph_.end();
   if (usable > known) ATELIER_CHECK(append_staged(known, usable));
+  if (!missing.empty()) {
+    if (Status waits = wait(bytes, batch_.sequence + usable, std::move(missing)); !waits) {
+      graph_.truncate(begin);
+      log_.truncate(begin);
+      return std::move(waits).error();
+    }
+  }
   return Staged{known, usable};
 }
 
 Status TextDoc::check_batch_size() const {
   if (batch_.operations > kTextOperationsMax - graph_.end() ||
-      batch_.content.size() > kTextBytesMax - std::min<std::size_t>(log_.content_bytes(), kTextBytesMax)) {
-    return Error(ErrorCode::kTooLarge, "text batch: the text would become larger than a text may be");
+      batch_.content.size() >
+          kTextBytesMax - std::min<std::size_t>(log_.content_bytes(), kTextBytesMax)) {
+    return Error(ErrorCode::kTooLarge,
+                 "text batch: the text would become larger than a text may be");
   }
   return ok();
 }
@@ -242,7 +265,8 @@ Status TextDoc::resolve_parents(std::vector<Name>& missing, std::uint32_t& usabl
     const auto begin = parents_.begin() + stretch.parents_begin;
     const auto end = parents_.end();
     std::sort(begin, end);
-    if (std::adjacent_find(begin, end) != end) return invalid("text batch: a parent is named twice");
+    if (std::adjacent_find(begin, end) != end)
+      return invalid("text batch: a parent is named twice");
     if (graph_.reaches_before_begin({begin, end})) ATELIER_CHECK(load_history());
     usable += stretch.length;
   }
@@ -268,9 +292,11 @@ Status TextDoc::resolve_parent(const Batch::Parent& parent, std::vector<Name>& m
   return ok();
 }
 
-// Compares the first `known` operations with what is here under their names. The parents of `resolved`
-// of them are known; if that is fewer, the batch gives one of them a parent that it cannot have.
-Status TextDoc::check_known(std::uint32_t agent, std::uint32_t resolved, std::uint32_t known) const {
+// Compares the first `known` operations with what is here under their names. The parents of
+// `resolved` of them are known; if that is fewer, the batch gives one of them a parent that it
+// cannot have.
+Status TextDoc::check_known(std::uint32_t agent, std::uint32_t resolved,
+                            std::uint32_t known) const {
   const std::uint32_t end = batch_.sequence + known;
   bool same = true;
   std::uint32_t sequence = batch_.sequence;
@@ -331,7 +357,8 @@ bool TextDoc::same_parents(std::uint32_t agent, std::uint32_t end) const {
           same = same && std::equal(parents.begin(), parents.end(), stretch.parents.begin(),
                                     stretch.parents.end());
         } else {
-          same = same && parents.size() == 1 && parents[0] + 1 == stretch.begin + (next_begin - begin);
+          same =
+              same && parents.size() == 1 && parents[0] + 1 == stretch.begin + (next_begin - begin);
         }
         next_begin += theirs.length;
         ++next;
@@ -426,7 +453,8 @@ bool TextDoc::waits_for_itself(const Waiting& batch) const {
     if (it == waiting_by_name_.begin()) continue;
     --it;
     const Waiting& other = waiting_.at(it->second);
-    if (it->first.first != name.first || name.second - it->first.second >= other.operations) continue;
+    if (it->first.first != name.first || name.second - it->first.second >= other.operations)
+      continue;
     if (std::find(seen.begin(), seen.end(), it->second) != seen.end()) continue;
     seen.push_back(it->second);
     open.insert(open.end(), other.missing.begin(), other.missing.end());
@@ -444,14 +472,16 @@ void TextDoc::drop_waiting() {
 // A batch that waited for one of the operations [begin, end) of an agent, taken out.
 std::optional<std::string> TextDoc::take_ready(const Name& begin, std::uint32_t end) {
   const auto found = waiting_for_.lower_bound(begin);
-  if (found == waiting_for_.end() || found->first.first != begin.first || found->first.second >= end) {
+  if (found == waiting_for_.end() || found->first.first != begin.first ||
+      found->first.second >= end) {
     return std::nullopt;
   }
   const std::uint64_t id = found->second;
   waiting_for_.erase(found);
   const auto batch = waiting_.find(id);
   const auto [first, last] = waiting_by_name_.equal_range(batch->second.name);
-  waiting_by_name_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == id; }));
+  waiting_by_name_.erase(
+      std::find_if(first, last, [&](const auto& entry) { return entry.second == id; }));
   std::string bytes = std::move(batch->second.bytes);
   waiting_bytes_ -= bytes.size();
   waiting_.erase(batch);
@@ -505,8 +535,8 @@ void TextDoc::stage_one(StagedBatch batch, MergeReport& report, std::vector<Stag
     const auto [known, usable] = *result;
     if (next.result != kFromWaiting) {
       report.results[next.result].state = usable < batch_.operations ? MergeState::kWaiting
-                                          : known == usable         ? MergeState::kKnown
-                                                                    : MergeState::kMerged;
+                                          : known == usable          ? MergeState::kKnown
+                                                                     : MergeState::kMerged;
     }
     if (usable <= known) continue;
     if (!waiting_.empty()) {
@@ -532,7 +562,8 @@ void TextDoc::apply(std::vector<StagedBatch>& staged, MergeReport& report) {
   }
   auto bad = staged.begin();
   while (bad + 1 != staged.end() && (bad + 1)->begin <= failed_at) ++bad;
-  std::vector<StagedBatch> rest(std::make_move_iterator(bad), std::make_move_iterator(staged.end()));
+  std::vector<StagedBatch> rest(std::make_move_iterator(bad),
+                                std::make_move_iterator(staged.end()));
   staged.clear();
   graph_.truncate(rest.front().begin);
   log_.truncate(rest.front().begin);
@@ -547,13 +578,19 @@ void TextDoc::apply(std::vector<StagedBatch>& staged, MergeReport& report) {
   // What is staged again may move the log's content: patches point into it.
   std::vector<std::size_t> offsets;
   for (const TextPatch& patch : report.patches) {
-    offsets.push_back(patch.inserted.empty() ? 0 : static_cast<std::size_t>(patch.inserted.data() - log_.content_data()));
+    offsets.push_back(patch.inserted.empty()
+                          ? 0
+                          : static_cast<std::size_t>(patch.inserted.data() - log_.content_data()));
   }
-  finish(rest.front(), invalid("text batch: " + failed_name_ + " reaches beyond the text that its author can have seen"), report);
+  finish(rest.front(),
+         invalid("text batch: " + failed_name_ +
+                 " reaches beyond the text that its author can have seen"),
+         report);
   for (std::size_t i = 1; i < rest.size(); ++i) stage_one(std::move(rest[i]), report, staged);
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     TextPatch& patch = report.patches[i];
-    if (!patch.inserted.empty()) patch.inserted = {log_.content_data() + offsets[i], patch.inserted.size()};
+    if (!patch.inserted.empty())
+      patch.inserted = {log_.content_data() + offsets[i], patch.inserted.size()};
   }
 }
 
@@ -600,10 +637,11 @@ bool TextDoc::transform_sequential(Lv begin, Lv end, std::size_t& length, Lv& fa
   });
 }
 
-// The operations [begin, end) belong to a zone, which begins at a critical boundary, where people wrote
-// at once.
+// The operations [begin, end) belong to a zone, which begins at a critical boundary, where people
+// wrote at once.
 bool TextDoc::transform_concurrent(Lv zone, Lv begin, Lv end, std::size_t& length, Lv& failed_at) {
-  if (!tracking_ || tracker_.begin() != zone || tracker_.end() > begin) tracker_.start(graph_, zone);
+  if (!tracking_ || tracker_.begin() != zone || tracker_.end() > begin)
+    tracker_.start(graph_, zone);
   tracking_ = true;
   const std::size_t before = changes_.size();
   bool works = tracker_.feed(graph_, log_, begin, begin, changes_, failed_at) &&
@@ -651,7 +689,8 @@ std::uint32_t TextDoc::known_of(std::string_view agent) const {
 std::map<std::string, std::uint32_t, std::less<>> TextDoc::known() const {
   std::map<std::string, std::uint32_t, std::less<>> known;
   for (std::uint32_t agent = 0; agent < graph_.agents(); ++agent) {
-    if (graph_.next_sequence(agent) > 0) known.emplace(graph_.agent_id(agent), graph_.next_sequence(agent));
+    if (graph_.next_sequence(agent) > 0)
+      known.emplace(graph_.agent_id(agent), graph_.next_sequence(agent));
   }
   return known;
 }
@@ -698,7 +737,8 @@ Result<std::size_t> TextDoc::position_now(const TextVersion& version, std::size_
   const Frontier& frontier = *found;
   if (frontier == graph_.frontier()) return std::min(position, rope_.points());
   if (graph_.reaches_before_begin(frontier)) ATELIER_CHECK(load_history());
-  // The last critical boundary before the version's last operation: all before it is in that version.
+  // The last critical boundary before the version's last operation: all before it is in that
+  // version.
   const Lv last = frontier.empty() ? 0 : frontier.back();
   const auto& critical = graph_.critical();
   const auto next = std::upper_bound(critical.begin(), critical.end(), last,

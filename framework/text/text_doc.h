@@ -1,18 +1,19 @@
 // A text that several people edit at once, offline for as long as they like.
 // Thread rule: one thread at a time.
 //
-// In the steady state it is a rope and a log of operations; no character carries anything. Concurrent
-// operations are merged by an event graph walker: "Collaborative Text Editing with Eg-walker: Better,
-// Faster, Smaller" (arXiv 2409.14252). Everyone who has the same operations has the same text, in
-// whatever order they came.
+// In the steady state it is a rope and a log of operations; no character carries anything.
+// Concurrent operations are merged by an event graph walker: "Collaborative Text Editing with
+// Eg-walker: Better, Faster, Smaller" (arXiv 2409.14252). Everyone who has the same operations has
+// the same text, in whatever order they came.
 //
 // Positions and lengths are counted in code points; text().byte_of() and its like convert.
 //
-// Agents. An operation is named by its agent and a sequence that counts that agent's operations from 0.
-// Two different operations of one name would part the copies of a text for ever. So an agent id is
-// never used again after an unclean end, nor by a copy or a restored backup of a profile: whoever opens
-// a text to edit it makes a new id with new_agent_id(), and nothing else is safe. Where that happened
-// nevertheless, merge() refuses the second content of the name and says so.
+// Agents. An operation is named by its agent and a sequence that counts that agent's operations
+// from 0. Two different operations of one name would part the copies of a text for ever. So an
+// agent id is never used again after an unclean end, nor by a copy or a restored backup of a
+// profile: whoever opens a text to edit it makes a new id with new_agent_id(), and nothing else is
+// safe. Where that happened nevertheless, merge() refuses the second content of the name and says
+// so.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@
 
 namespace atelier {
 
-/// One visible change: at `position`, `erased` code points went and `inserted` came. Each is meant for
-/// the text that has the patches before it.
+/// One visible change: at `position`, `erased` code points went and `inserted` came. Each is meant
+/// for the text that has the patches before it.
 struct TextPatch {
   std::size_t position = 0;
   std::size_t erased = 0;
@@ -53,9 +54,9 @@ std::string new_agent_id();
 /// Operations of one agent on their way to others.
 struct TextBatch {
   std::string agent;
-  std::uint32_t sequence = 0;    // of the first
+  std::uint32_t sequence = 0;  // of the first
   std::uint32_t operations = 0;
-  std::string bytes;             // binary; merge() takes it
+  std::string bytes;  // binary; merge() takes it
 };
 
 /// `coedit:<text>:<agent>:<sequence>` with the sequence in ten digits, so that ids sort by it.
@@ -73,7 +74,8 @@ using TextVersion = std::vector<TextVersionEntry>;
 enum class MergeState {
   kMerged,   // it is in the text now
   kKnown,    // it was there before, the same
-  kWaiting,  // it follows something that has not come: what does is merged then, what does not is now
+  kWaiting,  // it follows something that has not come: what does is merged then, what does not is
+             // now
   kRefused,  // see the error; it changed nothing
 };
 
@@ -121,7 +123,8 @@ class TextDoc {
   // --- Others' edits
   /// Merges one batch. kWaiting and kKnown are no errors; a refusal is: it says what is wrong.
   Result<MergeReport> merge(std::string_view batch);
-  /// Merges batches in any order, at the cost of one. Refusals stand in the results.
+  /// Merges batches in any order, at the cost of one: whoever has several, as after a time offline,
+  /// gives them together. Refusals stand in the results.
   MergeReport merge_all(std::span<const std::string_view> batches);
   std::size_t waiting() const { return waiting_.size(); }
   /// Forgets what waits, as after a restart.
@@ -136,18 +139,19 @@ class TextDoc {
   Result<std::vector<TextBatch>> batches_since(
       const std::map<std::string, std::uint32_t, std::less<>>& known);
   std::map<std::string, std::uint32_t, std::less<>> known() const;
-  /// Where `position` of an earlier or concurrent `version` is now: others' carets. kNotFound when this
-  /// version has operations that have not come.
+  /// Where `position` of an earlier or concurrent `version` is now: others' carets. kNotFound when
+  /// this version has operations that have not come.
   Result<std::size_t> position_now(const TextVersion& version, std::size_t position);
 
   // --- Snapshots
   enum class History { kWith, kWithout };
-  /// Text and version, with the history or without. Someone who opens it without can merge everything
-  /// that follows it; what is concurrent with it needs merge_history() first. kUnavailable when the
-  /// history is wanted and was left out of the snapshot that this text was opened from.
+  /// Text and version, with the history or without. Someone who opens it without can merge
+  /// everything that follows it; what is concurrent with it needs take_history() first.
+  /// kUnavailable when the history is wanted and was left out of the snapshot that this text was
+  /// opened from.
   Result<std::string> write_snapshot(History history);
-  /// Reads the history if it has not been needed yet. kUnavailable when there is none, kInvalid when it
-  /// is damaged.
+  /// Reads the history if it has not been needed yet. kUnavailable when there is none, kInvalid
+  /// when it is damaged.
   Status load_history();
   bool has_history() const { return graph_.begin() == 0; }
   /// Takes the history from another snapshot of the very same version as was opened.
@@ -163,7 +167,8 @@ class TextDoc {
  private:
   using Lv = text_crdt::Lv;
   using Name = std::pair<std::string, std::uint32_t>;  // of an operation
-  // How many operations of a batch, from its front, were known before and are here now. The rest waits.
+  // How many operations of a batch, from its front, were known before and are here now. The rest
+  // waits.
   struct Staged {
     std::uint32_t known = 0;
     std::uint32_t here = 0;
@@ -177,10 +182,12 @@ class TextDoc {
   static constexpr std::size_t kFromWaiting = ~std::size_t{0};
   struct StagedBatch {
     Lv begin = 0;
-    std::size_t result = 0;          // into the results; kFromWaiting for those that had waited
-    std::string_view given;          // by the caller
-    std::string kept;                // of those that had waited
-    std::string_view view() const { return result == kFromWaiting ? std::string_view(kept) : given; }
+    std::size_t result = 0;  // into the results; kFromWaiting for those that had waited
+    std::string_view given;  // by the caller
+    std::string kept;        // of those that had waited
+    std::string_view view() const {
+      return result == kFromWaiting ? std::string_view(kept) : given;
+    }
   };
 
   Status check_edit(std::size_t bytes, std::size_t operations) const;

@@ -26,7 +26,9 @@ namespace {
 
 constexpr char kFormat = 0x02;
 
-Error damaged(std::string_view what) { return invalid("text snapshot: " + std::string(what)); }
+Error damaged(std::string_view what) {
+  return invalid("text snapshot: " + std::string(what));
+}
 
 struct Head {
   struct Agent {
@@ -352,7 +354,8 @@ Status TextDoc::verify() {
   replay.graph_ = graph_;
   replay.log_ = log_;
   Lv failed_at = 0;
-  if (!replay.transform(0, failed_at)) return damaged(replay.failed_name_ + " reaches beyond the text");
+  if (!replay.transform(0, failed_at))
+    return damaged(replay.failed_name_ + " reaches beyond the text");
   std::vector<TextPatch> patches;
   replay.commit_changes(patches);
   if (replay.rope_.text() != rope_.text()) return damaged("its text is not what its history gives");

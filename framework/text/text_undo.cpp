@@ -59,7 +59,7 @@ Status TextUndo::replace(TextDoc& doc, std::size_t position, std::size_t count,
   const std::string erased = doc.text().slice(position, count);
   // The insertion first: it may be refused, the erasure then no longer.
   ATELIER_CHECK(doc.insert(position + count, text));
-  if (const Status done = doc.erase(position, count); !done) return done;
+  ATELIER_CHECK(doc.erase(position, count));
   const std::size_t inserted = is_utf8(text) ? count_points(text) : 0;
   if (count + inserted > 0) record(TextDelta::replace(position, inserted, count, erased));
   return ok();
@@ -104,8 +104,12 @@ void TextUndo::clear() {
   group_open_ = false;
 }
 
-Result<std::span<const TextPatch>> TextUndo::undo(TextDoc& doc) { return take_back(doc, undo_, redo_); }
-Result<std::span<const TextPatch>> TextUndo::redo(TextDoc& doc) { return take_back(doc, redo_, undo_); }
+Result<std::span<const TextPatch>> TextUndo::undo(TextDoc& doc) {
+  return take_back(doc, undo_, redo_);
+}
+Result<std::span<const TextPatch>> TextUndo::redo(TextDoc& doc) {
+  return take_back(doc, redo_, undo_);
+}
 
 Result<std::span<const TextPatch>> TextUndo::take_back(TextDoc& doc, Steps& from, Steps& to) {
   group_open_ = false;

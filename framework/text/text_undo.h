@@ -2,8 +2,8 @@
 // Thread rule: one thread at a time, together with its text.
 //
 // Each step is a group of edits and is kept as the change that takes it back. When others edit in
-// between, that change is carried over their edits: it erases only what was typed here, wherever that
-// now is, and never a character of anyone else. Without others, undo and redo are exact.
+// between, that change is carried over their edits: it erases only what was typed here, wherever
+// that now is, and never a character of anyone else. Without others, undo and redo are exact.
 #pragma once
 
 #include <deque>

@@ -9,7 +9,8 @@ void add_change(std::vector<Change>& changes, const Change& change) {
   if (!changes.empty()) {
     Change& last = changes.back();
     if (change.erased == 0 && change.position == last.position + last.inserted &&
-        (last.inserted == 0 || last.content.data() + last.content.size() == change.content.data())) {
+        (last.inserted == 0 ||
+         last.content.data() + last.content.size() == change.content.data())) {
       if (last.inserted == 0) {
         last.content = change.content;
       } else {
@@ -66,7 +67,9 @@ std::size_t Tracker::memory() const {
          nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(std::uint32_t);
 }
 
-void Tracker::release() { *this = Tracker(); }
+void Tracker::release() {
+  *this = Tracker();
+}
 
 // ---- Tree ------------------------------------------------------------------------------------
 
@@ -432,8 +435,8 @@ void Tracker::change_ids(Id begin, std::uint32_t length, int by) {
   }
 }
 
-// Takes back or brings back what the operations begin to end - 1 did, which erased one character each:
-// mostly characters in a row, in one of the two directions.
+// Takes back or brings back what the operations begin to end - 1 did, which erased one character
+// each: mostly characters in a row, in one of the two directions.
 void Tracker::change_erased(Lv begin, Lv end, int by) {
   while (begin < end) {
     const Id first = slots_[begin - begin_];

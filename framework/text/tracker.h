@@ -5,17 +5,18 @@
 // cases.
 // Thread rule: one thread at a time.
 //
-// It starts at a critical boundary, where the text is a row of characters without history (the base),
-// and is fed the operations that follow in local order. Each is applied as its author saw the text:
-// the tracker first takes back what that author had not seen and brings back what had been taken back.
-// What comes out are the same operations in positions of the text that has all of them.
+// It starts at a critical boundary, where the text is a row of characters without history (the
+// base), and is fed the operations that follow in local order. Each is applied as its author saw
+// the text: the tracker first takes back what that author had not seen and brings back what had
+// been taken back. What comes out are the same operations in positions of the text that has all of
+// them.
 //
 // Invariants
 //  1. A piece is a row of characters with consecutive ids that are in one state. Ids of inserted
 //     characters are their Lv; the character n of the base has kBaseId + n.
 //  2. Pieces lie in the leaves of a B-tree in the order of the text, erased ones too. Each leaf and
-//     node knows how many characters of it are visible in the version applied last (now), in the text
-//     that has everything (final), and are of the base.
+//     node knows how many characters of it are visible in the version applied last (now), in the
+//     text that has everything (final), and are of the base.
 //  3. slots_[lv - begin] is the piece of an insertion, or the id that an erasure erased.
 #pragma once
 
@@ -39,25 +40,26 @@ struct Change {
 
 class Tracker {
  public:
-  /// Begins anew at a critical boundary. How long the text was there need not be known yet: the base
-  /// is longer than any text, and set_text_points() says where it really ends.
+  /// Begins anew at a critical boundary. How long the text was there need not be known yet: the
+  /// base is longer than any text, and set_text_points() says where it really ends.
   void start(const EventGraph& graph, Lv begin);
-  /// Says how long the text is that has all that was fed so far. From then on no operation may reach
-  /// beyond what its author can have seen. False when that contradicts what was fed.
+  /// Says how long the text is that has all that was fed so far. From then on no operation may
+  /// reach beyond what its author can have seen. False when that contradicts what was fed.
   bool set_text_points(std::size_t points);
   /// How long it is after more was fed.
   std::size_t text_points() const { return final_total_ - surplus_; }
   Lv begin() const { return begin_; }
   Lv end() const { return end_; }
 
-  /// Feeds the operations from end() up to `end`. Those from `emit_from` on add to `changes` what they
-  /// do to the text. False when a position lies outside of what its author can have seen; `failed_at`
-  /// is the operation, and the tracker must be started anew.
+  /// Feeds the operations from end() up to `end`. Those from `emit_from` on add to `changes` what
+  /// they do to the text. False when a position lies outside of what its author can have seen;
+  /// `failed_at` is the operation, and the tracker must be started anew.
   bool feed(const EventGraph& graph, const OpLog& log, Lv end, Lv emit_from,
             std::vector<Change>& changes, Lv& failed_at);
 
-  /// Where a position of `version` is in the text that has everything. Left of it means: of what was
-  /// inserted at that very place, all is behind the result. `version` must not reach before begin().
+  /// Where a position of `version` is in the text that has everything. Left of it means: of what
+  /// was inserted at that very place, all is behind the result. `version` must not reach before
+  /// begin().
   std::uint32_t final_position(const EventGraph& graph, const OpLog& log,
                                std::span<const Lv> version, std::uint32_t position);
 
@@ -69,7 +71,7 @@ class Tracker {
   using Index = std::uint32_t;
   static constexpr Id kBaseId = 0x8000'0000;
   static constexpr std::uint32_t kBasePoints = 0x4000'0000;  // longer than any text
-  static constexpr Id kNone = 0xffff'ffff;                   // to the left: the begin; to the right: the end
+  static constexpr Id kNone = 0xffff'ffff;  // to the left: the begin; to the right: the end
   static constexpr std::size_t kLeafPieces = 32;
   static constexpr std::size_t kFanout = 16;
   static constexpr std::size_t kDepthMax = 12;
@@ -172,7 +174,7 @@ class Tracker {
   EventGraph::Difference difference_;
   std::uint32_t now_total_ = 0;
   std::uint32_t final_total_ = 0;
-  std::uint32_t surplus_ = 0;  // characters of the base that the text did not have
+  std::uint32_t surplus_ = 0;   // characters of the base that the text did not have
   Index pending_leaf_ = kNone;  // whose sums the nodes above it do not know yet
   Sums pending_;
 };

@@ -6,7 +6,9 @@
 namespace atelier {
 namespace {
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
 
 // Bytes of the code point at the front of `text`, or 0 when it is not valid.
 std::size_t valid_length(std::string_view text) {

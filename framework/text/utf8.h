@@ -48,7 +48,8 @@ std::size_t byte_of_point(std::string_view text, std::size_t point);
 
 /// `byte`, or the begin of the code point that it lies within.
 inline std::size_t point_boundary(std::string_view text, std::size_t byte) {
-  while (byte > 0 && byte < text.size() && (static_cast<unsigned char>(text[byte]) & 0xc0) == 0x80) {
+  while (byte > 0 && byte < text.size() &&
+         (static_cast<unsigned char>(text[byte]) & 0xc0) == 0x80) {
     --byte;
   }
   return byte;

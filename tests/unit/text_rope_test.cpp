@@ -1,13 +1,13 @@
-// The rope against a plain array of code points: random edits of every size, in texts of one to four
-// bytes a character, and all conversions after them.
-#include "text/rope.h"
-
+// The rope against a plain array of code points: random edits of every size, in texts of one to
+// four bytes a character, and all conversions after them.
 #include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "text/rope.h"
 
 namespace atelier {
 namespace {
@@ -146,14 +146,37 @@ TEST(TextRope, EditsInTheMiddleOfAMegabyteDoNotCostItsLength) {
   EXPECT_TRUE(rope.is_sound());
 }
 
+TEST(TextRope, AMegabyteTakenApartInRandomPiecesStaysSound) {
+  std::mt19937 random(5);
+  std::string model;
+  while (model.size() < (1 << 20)) model.push_back(static_cast<char>('a' + random() % 26));
+  Rope rope(model);
+  while (!model.empty()) {
+    const std::size_t at = random() % model.size();
+    const std::size_t count = std::min<std::size_t>(model.size() - at, random() % 9'000);
+    rope.erase(at, count);
+    model.erase(at, count);
+    if (random() % 4 == 0) {
+      rope.insert(at, "between");
+      model.insert(at, "between");
+    }
+    if (model.size() < 5'000) break;
+    if (random() % 16 == 0) {
+      ASSERT_TRUE(rope.is_sound());
+    }
+  }
+  EXPECT_TRUE(rope.is_sound());
+  EXPECT_EQ(rope.text(), model);
+}
+
 TEST(TextUtf8, RefusesWhatUnicodeDoes) {
-  for (const std::string_view good : {"", "a", "é", "€", "\U0001F600", "\xed\x9f\xbf", "\xee\x80\x80",
-                                      "\xf4\x8f\xbf\xbf", "12345678€"}) {
+  for (const std::string_view good : {"", "a", "é", "€", "\U0001F600", "\xed\x9f\xbf",
+                                      "\xee\x80\x80", "\xf4\x8f\xbf\xbf", "12345678€"}) {
     EXPECT_TRUE(is_utf8(good)) << good;
   }
-  for (const std::string_view bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
-                                     "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82",
-                                     "12345678\xff", "a\xe2"}) {
+  for (const std::string_view bad :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "12345678\xff", "a\xe2"}) {
     EXPECT_FALSE(is_utf8(bad));
   }
 }

@@ -3,8 +3,6 @@
 // ../shared/traces beside the checkout in which the tests run.
 #pragma once
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include <boost/json.hpp>
+#include <zlib.h>
 
 #include "text/text_doc.h"
 #include "text/utf8.h"
@@ -97,7 +96,8 @@ inline Trace read_trace(const std::filesystem::path& path) {
   return trace;
 }
 
-/// A history under construction: operations with any parents, which a text of one agent cannot make.
+/// A history under construction: operations with any parents, which a text of one agent cannot
+/// make.
 class HistoryBuilder {
  public:
   /// Adds one agent's patches on top of `parents`, which are operations; answers the last one.

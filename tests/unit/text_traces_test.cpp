@@ -1,23 +1,22 @@
-// Recorded editing sessions and the published conformance cases must end in the content recorded with
-// them, whichever way they come in. The recordings are not part of the project: without them these
-// tests say so and are skipped.
-#include "text/text_doc.h"
-
+// Recorded editing sessions and the published conformance cases must end in the content recorded
+// with them, whichever way they come in. The recordings are not part of the project: without them
+// these tests say so and are skipped.
 #include <iostream>
 
 #include <gtest/gtest.h>
 
+#include "text/text_doc.h"
 #include "unit/text_tools.h"
 
 namespace atelier {
 namespace {
 
-#define FIND_TRACES(folder)                                                              \
-  const auto folder##_found = traces_folder();                                           \
-  if (!folder##_found) {                                                                 \
+#define FIND_TRACES(folder)                                                               \
+  const auto folder##_found = traces_folder();                                            \
+  if (!folder##_found) {                                                                  \
     std::cout << "No recorded traces: set ATELIER_TRACES to their folder to run this.\n"; \
-    GTEST_SKIP();                                                                        \
-  }                                                                                      \
+    GTEST_SKIP();                                                                         \
+  }                                                                                       \
   const std::filesystem::path folder = *folder##_found
 
 MergeReport merge_everything(TextDoc& doc, const std::vector<std::string>& batches) {

@@ -30,9 +30,15 @@ TextDelta random_delta(std::mt19937& random, std::size_t length) {
   while (length > 0) {
     const std::size_t count = std::min<std::size_t>(length, 1 + random() % 3);
     switch (random() % 3) {
-      case 0: delta.keep(count); break;
-      case 1: delta.erase(count); break;
-      default: delta.insert(2, std::string(2, static_cast<char>('a' + random() % 26))); continue;
+      case 0:
+        delta.keep(count);
+        break;
+      case 1:
+        delta.erase(count);
+        break;
+      default:
+        delta.insert(2, std::string(2, static_cast<char>('a' + random() % 26)));
+        continue;
     }
     length -= count;
   }
@@ -56,7 +62,8 @@ TEST(TextDelta, BothWaysRoundATransformationMeet) {
     const std::string text = std::string("0123456789").substr(0, random() % 11);
     const TextDelta a = random_delta(random, text.size());
     const TextDelta b = random_delta(random, text.size());
-    ASSERT_EQ(changed_by(transform(b, a, false), changed_by(a, text)), changed_by(transform(a, b, true), changed_by(b, text)));
+    ASSERT_EQ(changed_by(transform(b, a, false), changed_by(a, text)),
+              changed_by(transform(a, b, true), changed_by(b, text)));
   }
 }
 
@@ -143,8 +150,8 @@ TEST(TextUndo, ARefusedEditIsNotRecorded) {
   EXPECT_EQ(pair.text(), "");
 }
 
-// Mine is written in small letters, theirs in capitals, and only erased by those whose it is: so after
-// all mine was taken back, all that is left is theirs.
+// Mine is written in small letters, theirs in capitals, and only erased by those whose it is: so
+// after all mine was taken back, all that is left is theirs.
 TEST(TextUndo, TakingBackEverythingLeavesExactlyWhatOthersWrote) {
   for (unsigned seed = 0; seed < 150; ++seed) {
     std::mt19937 random(seed);
@@ -155,8 +162,9 @@ TEST(TextUndo, TakingBackEverythingLeavesExactlyWhatOthersWrote) {
       switch (random() % 7) {
         case 0:
         case 1:
-          ASSERT_TRUE(pair.undo.insert(pair.mine, random() % (length + 1),
-                                       std::string(1 + random() % 4, static_cast<char>('a' + random() % 26))));
+          ASSERT_TRUE(pair.undo.insert(
+              pair.mine, random() % (length + 1),
+              std::string(1 + random() % 4, static_cast<char>('a' + random() % 26))));
           break;
         case 2: {
           const std::size_t at = random() % (length + 1);
@@ -165,10 +173,13 @@ TEST(TextUndo, TakingBackEverythingLeavesExactlyWhatOthersWrote) {
           }
           break;
         }
-        case 3: pair.undo.end_group(); break;
+        case 3:
+          pair.undo.end_group();
+          break;
         case 4: {
           const std::size_t other = pair.theirs.text().points();
-          ASSERT_TRUE(pair.theirs.insert(random() % (other + 1), std::string(1, static_cast<char>('A' + random() % 26))));
+          ASSERT_TRUE(pair.theirs.insert(random() % (other + 1),
+                                         std::string(1, static_cast<char>('A' + random() % 26))));
           break;
         }
         case 5:
@@ -178,7 +189,9 @@ TEST(TextUndo, TakingBackEverythingLeavesExactlyWhatOthersWrote) {
             ASSERT_TRUE(pair.undo.redo(pair.mine));
           }
           break;
-        default: ASSERT_NO_FATAL_FAILURE(pair.exchange()); break;
+        default:
+          ASSERT_NO_FATAL_FAILURE(pair.exchange());
+          break;
       }
     }
     ASSERT_NO_FATAL_FAILURE(pair.exchange());
