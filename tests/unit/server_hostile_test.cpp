@@ -37,7 +37,7 @@ TEST_F(HostileTest, GarbageIsRefused) {
   EXPECT_EQ(status_of("GET /\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nNo colon here\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"), 400);
-  EXPECT_EQ(status_of(std::string("GET /a\0b HTTP/1.1\r\nHost: localhost\r\n\r\n", 42)), 400);
+  EXPECT_EQ(status_of(std::string("GET /a") + '\0' + "b HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
 }
 
 TEST_F(HostileTest, SmuggledRequestsAreRefused) {
