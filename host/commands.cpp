@@ -207,7 +207,8 @@ Result<std::string> with_password(const std::string& text, const std::string& pa
   if (url.credentials.user.empty())
     return invalid("a password needs a user: write the address as http://user@host:port/database");
   const auto scheme_end = text.find("://") + 3;
-  const auto at = text.find('@', scheme_end);
+  // The last one before the path: a password that was written unencoded may hold one itself.
+  const auto at = text.rfind('@', text.find('/', scheme_end));
   return text.substr(0, scheme_end) + url_encode(url.credentials.user) + ":" + url_encode(password) +
          text.substr(at);
 }

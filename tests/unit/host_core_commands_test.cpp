@@ -110,6 +110,9 @@ TEST_F(Commands, APasswordComesFromAFileOrTheEnvironmentAndNeverIntoAnError) {
   ::setenv("ATELIER_PASSWORD", "other", 1);
   EXPECT_EQ(*with_password("http://ann@host:5984/lobby", ""), "http://ann:other@host:5984/lobby");
   EXPECT_EQ(*with_password("http://ann:mine@host:5984/lobby", ""), "http://ann:mine@host:5984/lobby");
+  const auto replaced = with_password("http://ann:ol@d@host:5984/lobby", (folder_ / "password").string());
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(*replaced, "http://ann:geh%2Feim@host:5984/lobby");
   const auto nobody = with_password("http://host:5984/lobby", "");
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().message.find("other"), std::string::npos);
