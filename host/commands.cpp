@@ -78,6 +78,11 @@ Result<RoomAccess> access_room(const CommandContext& context, const std::string&
   }
   ATELIER_TRY(there, access.request("HEAD", access.path("")));
   if (there.status == 200) return access;
+  if (there.status != 404) {
+    // HEAD has no body to say why.
+    ATELIER_TRY(why, access.request("GET", access.path("")));
+    return error_of(why, "cannot open the room");
+  }
   if (!create) return not_found("there is no room '" + room + "' in profile " + context.profile);
   ATELIER_TRY(made, access.request("PUT", access.path("")));
   if (made.status != 201 && made.status != 202 && made.status != 412)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -158,14 +159,22 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t byt
 Result<FileLock> FileLock::acquire(const std::filesystem::path& path, std::string_view holder) {
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file.get() < 0) return disk_error("open", path, errno);
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+  const std::string own = "(process " + std::to_string(process_id()) + ")";
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return disk_error("lock", path, errno);
+    ::lseek(file.get(), 0, SEEK_SET);
     std::string words = read_all(file.get(), 4096);
+    // Held by ourselves: another thread may be just letting go of it, so that is waited for.
+    if (words.ends_with(own) && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      continue;
+    }
     if (words.empty()) words = "another process";
     return Error{ErrorCode::kBusy, path.parent_path().string() + " is in use by " + words};
   }
-  const std::string words =
-      std::string(holder) + " (process " + std::to_string(process_id()) + ")";
+  const std::string words = std::string(holder) + " " + own;
+  ::lseek(file.get(), 0, SEEK_SET);  // the words of the holder before us may have been read
   if (::ftruncate(file.get(), 0) != 0 || !write_all(file.get(), words))
     return disk_error("write", path, errno);
   return FileLock(file.release());
