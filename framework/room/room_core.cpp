@@ -312,6 +312,18 @@ bool RoomCore::idle() const {
          store_->last_sequence() <= since_;
 }
 
+void RoomCore::merge_fields_of(const std::string&) {}
+
+// --- presence
+
+std::vector<Person> RoomCore::people() const {
+  return {{"self", user_.name, true}};
+}
+
+std::shared_ptr<RawPresence> RoomCore::raw_presence(std::uint64_t, const std::string&) {
+  return nullptr;
+}
+
 // --- problems and sync
 
 void RoomCore::report(Problem problem) {

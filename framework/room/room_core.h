@@ -56,6 +56,13 @@ class RoomCore {
   std::size_t size(const std::string& prefix) const;
   void for_each(const std::string& prefix, const std::function<bool(const RawDocument&)>& fn) const;
 
+  /// Conflicts of this collection are merged field by field from now on.
+  void merge_fields_of(const std::string& prefix);
+
+  std::vector<Person> people() const;
+  PresenceStatus presence_status() const { return {}; }
+  std::shared_ptr<RawPresence> raw_presence(std::uint64_t owner, const std::string& topic);
+
   bool pump(int budget_ms);
   bool idle() const;
   Status flush(int timeout_ms) { return writes_.flush(timeout_ms); }

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/json_text.h"
 #include "room/room_core.h"
+#include "room/shared_text_impl.h"
 
 namespace atelier {
 namespace {
@@ -20,8 +21,11 @@ IdMaker& id_maker() {
 // gone: a plugin may leak it.
 class OwnedCollection final : public RawCollection {
  public:
-  OwnedCollection(const std::shared_ptr<RoomCore>& core, std::uint64_t owner, std::string prefix)
-      : core_(core), owner_(owner), prefix_(std::move(prefix)) {}
+  OwnedCollection(const std::shared_ptr<RoomCore>& core, std::uint64_t owner, std::string prefix,
+                  const CollectionOptions& options)
+      : core_(core), owner_(owner), prefix_(std::move(prefix)) {
+    if (options.conflicts == Conflicts::kMergeFields) core->merge_fields_of(prefix_);
+  }
 
   const std::string& prefix() const override { return prefix_; }
   std::string make_id() override { return id_maker().make(prefix_); }
@@ -92,12 +96,20 @@ class PluginRoom final : public Room {
 
   const std::string& title() const override { return core_->title(); }
   const User& user() const override { return core_->user(); }
-  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) override {
-    demand_prefix(prefix);
-    if (std::find(prefixes_.begin(), prefixes_.end(), prefix) == prefixes_.end())
-      throw std::logic_error("the plugin did not declare the prefix '" + prefix +
-                             "': add it to the last argument of ATELIER_PLUGIN");
-    return std::make_shared<OwnedCollection>(core_, owner_, prefix);
+  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix,
+                                                const CollectionOptions& options) override {
+    demand_declared(prefix);
+    return std::make_shared<OwnedCollection>(core_, owner_, prefix, options);
+  }
+  Result<std::unique_ptr<SharedText>> open_text(const std::string& prefix,
+                                                const std::string& key) override {
+    return open_shared_text(raw_collection(prefix, {}), raw_presence(prefix + "/" + key), key);
+  }
+  std::vector<Person> people() const override { return core_->people(); }
+  PresenceStatus presence_status() const override { return core_->presence_status(); }
+  std::shared_ptr<RawPresence> raw_presence(const std::string& topic) override {
+    demand_declared(topic.substr(0, topic.find('/')));
+    return core_->raw_presence(owner_, topic);
   }
   // These two are the host's: a plugin that pumps in draw() would change what it is drawing.
   bool pump(int) override { return false; }
@@ -108,6 +120,13 @@ class PluginRoom final : public Room {
   std::vector<Problem> problems() const override { return core_->problems(); }
 
  private:
+  void demand_declared(const std::string& prefix) const {
+    demand_prefix(prefix);
+    if (std::find(prefixes_.begin(), prefixes_.end(), prefix) == prefixes_.end())
+      throw std::logic_error("the plugin did not declare the prefix '" + prefix +
+                             "': add it to the last argument of ATELIER_PLUGIN");
+  }
+
   const std::shared_ptr<RoomCore> core_;
   const std::uint64_t owner_;
   const std::vector<std::string> prefixes_;
@@ -126,9 +145,20 @@ class LocalRoomImpl final : public LocalRoom {
 
   const std::string& title() const override { return core_->title(); }
   const User& user() const override { return core_->user(); }
-  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) override {
+  std::shared_ptr<RawCollection> raw_collection(const std::string& prefix,
+                                                const CollectionOptions& options) override {
     demand_prefix(prefix);
-    return std::make_shared<OwnedCollection>(core_, 0, prefix);
+    return std::make_shared<OwnedCollection>(core_, 0, prefix, options);
+  }
+  Result<std::unique_ptr<SharedText>> open_text(const std::string& prefix,
+                                                const std::string& key) override {
+    return open_shared_text(raw_collection(prefix, {}), raw_presence(prefix + "/" + key), key);
+  }
+  std::vector<Person> people() const override { return core_->people(); }
+  PresenceStatus presence_status() const override { return core_->presence_status(); }
+  std::shared_ptr<RawPresence> raw_presence(const std::string& topic) override {
+    demand_prefix(topic.substr(0, topic.find('/')));
+    return core_->raw_presence(0, topic);
   }
   bool pump(int budget_ms) override { return core_->pump(budget_ms); }
   void set_wake(std::function<void()> wake) override { core_->signal().set_wake(std::move(wake)); }

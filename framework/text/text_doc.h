@@ -24,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "atelier/shared_text.h"  // TextPatch
 #include "base/error.h"
 #include "text/batch.h"
 #include "text/event_graph.h"
@@ -32,15 +33,6 @@
 #include "text/tracker.h"
 
 namespace atelier {
-
-/// One visible change: at `position`, `erased` code points went and `inserted` came. Each is meant
-/// for the text that has the patches before it.
-struct TextPatch {
-  std::size_t position = 0;
-  std::size_t erased = 0;
-  std::size_t inserted_points = 0;
-  std::string_view inserted;  // valid until the text changes again
-};
 
 /// Where a position is after a patch. What is inserted at the position itself comes behind it, or
 /// before it with `stay_right`.

@@ -22,7 +22,16 @@ class TestRoom : public Room {
       : title_(std::move(title)), user_{std::move(name)} {}
   const std::string& title() const override { return title_; }
   const User& user() const override { return user_; }
-  std::shared_ptr<RawCollection> raw_collection(const std::string&) override { return nullptr; }
+  std::shared_ptr<RawCollection> raw_collection(const std::string&,
+                                                const CollectionOptions&) override {
+    return nullptr;
+  }
+  Result<std::unique_ptr<SharedText>> open_text(const std::string&, const std::string&) override {
+    return not_found("no texts here");
+  }
+  std::vector<Person> people() const override { return {{"me", user_.name, true}}; }
+  PresenceStatus presence_status() const override { return {}; }
+  std::shared_ptr<RawPresence> raw_presence(const std::string&) override { return nullptr; }
   bool pump(int) override { return false; }
   void set_wake(std::function<void()>) override {}
   bool idle() const override { return true; }

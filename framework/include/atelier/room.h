@@ -22,6 +22,8 @@
 #include <vector>
 
 #include "atelier/error.h"
+#include "atelier/presence.h"
+#include "atelier/shared_text.h"
 #include "atelier/subscription.h"
 #include "atelier/sync_status.h"
 
@@ -86,6 +88,17 @@ struct Problem {
   std::string text;  // in words
 };
 
+/// What happens when two people changed one document at once.
+enum class Conflicts {
+  kKeepWinner,   // CouchDB's winner stands; the other one is kept beside it
+  kMergeFields,  // each member by itself: who moves a shape and who colours it both get what they
+                 // did; of two who set one member, the later. Documents carry a member "~" for it
+};
+
+struct CollectionOptions {
+  Conflicts conflicts = Conflicts::kKeepWinner;
+};
+
 template <class T>
 class Collection;
 
@@ -100,10 +113,28 @@ class Room {
   /// host shows, when the plugin did not declare the prefix. What comes of it must go before the
   /// room; of a plugin it does nothing any more once the plugin was closed.
   template <class T>
-  Collection<T> collection(const std::string& prefix) {
-    return Collection<T>(raw_collection(prefix));
+  Collection<T> collection(const std::string& prefix, const CollectionOptions& options = {}) {
+    return Collection<T>(raw_collection(prefix, options));
   }
-  virtual std::shared_ptr<RawCollection> raw_collection(const std::string& prefix) = 0;
+  virtual std::shared_ptr<RawCollection> raw_collection(const std::string& prefix,
+                                                        const CollectionOptions& options = {}) = 0;
+
+  /// The text whose edits are the documents `<prefix>:<key>:…`; one that nobody wrote yet is empty.
+  /// Nothing else may write under that prefix. Errors: kInvalid for a key that is empty, has a
+  /// colon or is over kTextKeyBytesMax, and those of the store.
+  virtual Result<std::unique_ptr<SharedText>> open_text(const std::string& prefix,
+                                                        const std::string& key) = 0;
+
+  // --- Who is here (presence.h)
+  /// Oneself first, then the others by name.
+  virtual std::vector<Person> people() const = 0;
+  virtual PresenceStatus presence_status() const = 0;
+  /// States of a topic: a declared prefix, or one with "/" and more behind it.
+  template <class T>
+  Presence<T> presence(const std::string& topic) {
+    return Presence<T>(raw_presence(topic));
+  }
+  virtual std::shared_ptr<RawPresence> raw_presence(const std::string& topic) = 0;
 
   /// Delivers what changed, for at most `budget_ms`; the rest comes at the next call. Returns
   /// whether anything was delivered. Called by the host, or by a headless program's loop; in a

@@ -86,11 +86,40 @@ ATELIER_UI_API bool button(const char* label, ButtonKind kind = ButtonKind::kPla
 /// coordinates).
 ATELIER_UI_API bool floating_button(const char* label, ImVec2 at);
 
-enum class Icon { kSend, kBack, kMenu, kDown, kClose, kCheck, kRetry };
+enum class Icon {
+  kSend, kBack, kMenu, kDown, kUp, kClose, kCheck, kRetry, kPlus, kMinus, kSearch, kPeople,
+  // tools of boards and texts
+  kSelect, kHand, kPen, kEraser, kLine, kArrow, kRectangle, kEllipse, kText, kNote,
+  kUndo, kRedo, kDelete, kDuplicate, kToFront, kToBack, kFit, kExport, kImport, kEdit,
+};
+/// The picture alone, in a square of `side` around `centre`.
+ATELIER_UI_API void draw_icon(ImDrawList& list, Icon icon, ImVec2 centre, float side, ImU32 colour);
 
 /// A round button with a picture; `label` is its tooltip and the name that scripts click.
 ATELIER_UI_API bool icon_button(Icon icon, const char* label, ButtonKind kind = ButtonKind::kQuiet,
                                 bool enabled = true);
+
+/// A row or column of tools on a rounded ground that floats over what was drawn before, with its
+/// upper left corner at `at` (screen coordinates). Between begin and end: tool(), tool_gap(),
+/// swatch(). It takes the pointer from what lies below.
+ATELIER_UI_API void begin_toolbar(const char* id, ImVec2 at, bool vertical);
+ATELIER_UI_API void end_toolbar();
+/// The size of the toolbar of that id in the last frame; {0, 0} before the first.
+ATELIER_UI_API ImVec2 toolbar_size(const char* id);
+/// `label` is the tooltip, with the shortcut behind it ("Pen", "P"), and what scripts click.
+ATELIER_UI_API bool tool(Icon icon, const char* label, const char* shortcut = "",
+                         bool chosen = false, bool enabled = true);
+/// A colour to choose; `label` names it. Alpha 0 shows "no colour".
+ATELIER_UI_API bool swatch(const char* label, ImU32 colour, bool chosen);
+/// A line's width to choose, shown as a dot of about that size (logical pixels).
+ATELIER_UI_API bool width_dot(const char* label, float width, bool chosen);
+/// A hairline between groups of tools.
+ATELIER_UI_API void tool_gap();
+/// Words in a toolbar that can be pressed ("100%").
+ATELIER_UI_API bool tool_text(const char* label, std::string_view words, float width);
+
+/// The pointer of another person with the name on a label; `at` is its tip (screen coordinates).
+ATELIER_UI_API void remote_cursor(ImDrawList& list, ImVec2 at, std::string_view name);
 
 /// One line to type in. Returns true when it changed; `*submitted` (may be null) tells of Enter.
 ATELIER_UI_API bool text_field(const char* label, std::string& value, const char* placeholder,
