@@ -59,42 +59,6 @@ std::string_view visible_part(const char* label) {
   return all.substr(0, all.find("##"));
 }
 
-void draw_icon(ImDrawList& list, Icon icon, ImVec2 c, float r, ImU32 ink) {
-  const float w = std::max(1.5f, r * 0.16f);
-  const auto at = [&](float x, float y) { return ImVec2(c.x + x * r, c.y + y * r); };
-  const auto lines = [&](std::initializer_list<ImVec2> points) {
-    list.AddPolyline(points.begin(), static_cast<int>(points.size()), ink, 0, w);
-  };
-  switch (icon) {
-    case Icon::kSend:
-      list.AddTriangleFilled(at(-0.65f, -0.75f), at(0.9f, 0), at(-0.4f, 0), ink);
-      list.AddTriangleFilled(at(-0.4f, 0), at(0.9f, 0), at(-0.65f, 0.75f), ink);
-      return;
-    case Icon::kBack:
-      lines({at(0.1f, -0.7f), at(-0.6f, 0), at(0.1f, 0.7f)});
-      lines({at(-0.6f, 0), at(0.75f, 0)});
-      return;
-    case Icon::kMenu:
-      for (float y : {-0.6f, 0.0f, 0.6f}) draw_disc(list, at(0, y), std::max(1.5f, r * 0.16f), ink);
-      return;
-    case Icon::kDown:
-      lines({at(-0.6f, -0.25f), at(0, 0.4f), at(0.6f, -0.25f)});
-      return;
-    case Icon::kClose:
-      lines({at(-0.55f, -0.55f), at(0.55f, 0.55f)});
-      lines({at(-0.55f, 0.55f), at(0.55f, -0.55f)});
-      return;
-    case Icon::kCheck:
-      lines({at(-0.65f, 0), at(-0.15f, 0.5f), at(0.7f, -0.5f)});
-      return;
-    case Icon::kRetry:
-      list.PathArcTo(c, r * 0.62f, -0.9f, 4.2f);
-      list.PathStroke(ink, 0, w);
-      list.AddTriangleFilled(at(0.1f, -0.85f), at(0.75f, -0.65f), at(0.3f, -0.15f), ink);
-      return;
-  }
-}
-
 // The ground goes below ImGui's field, which is transparent: its text area is a window of its own.
 void before_field(const char* label, ImVec2 size) {
   const Theme& t = theme();
@@ -199,7 +163,7 @@ bool icon_button(Icon icon, const char* label, ButtonKind kind, bool enabled) {
   ImDrawList& list = *ImGui::GetWindowDrawList();
   draw_panel(list, p.min, p.max, with_alpha(paint.ground, alpha), with_alpha(paint.border, alpha),
              diameter / 2);
-  draw_icon(list, icon, centre, diameter * 0.24f, with_alpha(paint.ink, alpha));
+  draw_icon(list, icon, centre, diameter * 0.48f, with_alpha(paint.ink, alpha));
   if (p.hovered && ImGui::BeginTooltip()) {
     ImGui::Dummy({0, px(2)});
     ImGui::Indent(px(8));
