@@ -139,6 +139,7 @@ inline constexpr int kWindowHeightMin = 480;
 inline constexpr int kFramesAfterEvent = 3;     // ImGui settles hover, focus and sizes in that many
 inline constexpr int kToastMs = 6'000;          // long enough to read two lines
 inline constexpr int kScriptStepMsMax = 10'000;  // a step of a script that did not come true fails
+inline constexpr std::size_t kFolderEntriesMax = 5'000;  // listed in a file dialog
 inline constexpr std::size_t kNicknameBytesMax = 200;   // some 50 characters of any script
 inline constexpr std::size_t kRoomTitleBytesMax = 230;  // a database name must hold it
 
