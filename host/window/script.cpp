@@ -89,8 +89,17 @@ class LineParser {
     step_.line = number;
   }
 
-  Result<ScriptStep> parse() {
+  Result<std::vector<ScriptStep>> parse() {
     const std::string verb = take();
+    if (verb == "drag") return parse_drag();
+    const bool is_at = !at_end() && !words_[next_].quoted && words_[next_].text == "at";
+    if (verb == "doubleclick" || (verb == "click" && is_at)) return parse_click_at(verb);
+    ATELIER_TRY(step, parse_one(verb));
+    return std::vector<ScriptStep>{std::move(step)};
+  }
+
+ private:
+  Result<ScriptStep> parse_one(const std::string& verb) {
     if (verb == "size" || verb == "move") return parse_pair(verb);
     if (verb == "click") return parse_click();
     if (verb == "type" || verb == "print")
@@ -100,10 +109,13 @@ class LineParser {
     if (verb == "wait" || verb == "wait-for") return parse_wait();
     if (verb == "screenshot") return parse_file();
     if (verb == "quit") return finish(Kind::kQuit);
+    if (verb == "press" || verb == "release") {
+      step_.text = take_button();
+      return finish(verb == "press" ? Kind::kPress : Kind::kRelease);
+    }
     return at_line(number_, "unknown step \"" + verb + "\"");
   }
 
- private:
   using Kind = ScriptStep::Kind;
 
   bool at_end() const { return next_ >= words_.size(); }
@@ -137,6 +149,53 @@ class LineParser {
     return finish(verb == "size" ? Kind::kSize : Kind::kMove);
   }
 
+  std::string take_button() {
+    for (const char* button : {"left", "right", "middle"})
+      if (take_if(button)) return button;
+    return "left";
+  }
+
+  ScriptStep made(Kind kind, const std::string& text = {}) const {
+    ScriptStep step = step_;
+    step.kind = kind;
+    step.text = text;
+    return step;
+  }
+
+  Result<std::vector<ScriptStep>> parse_click_at(const std::string& verb) {
+    if (!take_if("at") || !number_of(take(), step_.x) || !number_of(take(), step_.y))
+      return at_line(number_, verb + " at needs two whole numbers");
+    ATELIER_TRY(move, finish(Kind::kMove));
+    std::vector<ScriptStep> steps{move};
+    for (int i = 0; i < (verb == "click" ? 1 : 2); ++i) {
+      steps.push_back(made(Kind::kPress, "left"));
+      steps.push_back(made(Kind::kRelease, "left"));
+    }
+    return steps;
+  }
+
+  // As the steps of a hand: each waits for the screen to be still.
+  Result<std::vector<ScriptStep>> parse_drag() {
+    const std::string button = take_button();
+    std::string keys = !at_end() && words_[next_].text.ends_with('+') ? take() : "";
+    take_modifiers(keys);
+    if (!keys.empty()) return at_line(number_, "\"" + keys + "\" is no key to hold");
+    std::vector<ScriptStep> steps;
+    const bool holds = step_.ctrl || step_.shift || step_.alt;
+    if (holds) steps.push_back(made(Kind::kHold));
+    bool pressed = false;
+    while (!at_end()) {
+      if (!number_of(take(), step_.x) || !number_of(take(), step_.y))
+        return at_line(number_, "drag needs pairs of whole numbers");
+      steps.push_back(made(Kind::kMove));
+      if (!std::exchange(pressed, true)) steps.push_back(made(Kind::kPress, button));
+    }
+    if (!pressed) return at_line(number_, "drag needs pairs of whole numbers");
+    steps.push_back(made(Kind::kRelease, button));
+    if (holds) steps.push_back(made(Kind::kLetGo));
+    return steps;
+  }
+
   Result<ScriptStep> parse_click() {
     const Kind kind = take_if("text") ? Kind::kClickText : Kind::kClick;
     return parse_quoted(kind);
@@ -165,18 +224,23 @@ class LineParser {
 
   Result<ScriptStep> parse_key() {
     step_.text = take();
+    take_modifiers(step_.text);
+    if (step_.text.empty()) return at_line(number_, "key needs the name of a key");
+    return finish(Kind::kKey);
+  }
+
+  // Takes "Ctrl+Shift+" off the front.
+  void take_modifiers(std::string& text) {
     const std::array<std::pair<std::string_view, bool*>, 3> modifiers = {
         {{"Ctrl+", &step_.ctrl}, {"Shift+", &step_.shift}, {"Alt+", &step_.alt}}};
     for (bool found = true; found;) {
       found = false;
       for (const auto& [name, flag] : modifiers)
-        if (step_.text.starts_with(name)) {
+        if (text.starts_with(name)) {
           *flag = found = true;
-          step_.text.erase(0, name.size());
+          text.erase(0, name.size());
         }
     }
-    if (step_.text.empty()) return at_line(number_, "key needs the name of a key");
-    return finish(Kind::kKey);
   }
 
   std::vector<Word> words_;
@@ -189,11 +253,8 @@ class LineParser {
 
 Result<std::vector<ScriptStep>> parse_script_line(std::string_view line, int number) {
   ATELIER_TRY(words, words_of(line, number));
-  std::vector<ScriptStep> steps;
-  if (words.empty()) return steps;
-  ATELIER_TRY(step, LineParser(std::move(words), number).parse());
-  steps.push_back(std::move(step));
-  return steps;
+  if (words.empty()) return std::vector<ScriptStep>();
+  return LineParser(std::move(words), number).parse();
 }
 
 Result<std::vector<ScriptStep>> parse_script(std::string_view text) {

@@ -10,6 +10,10 @@
 //                                 before it Ctrl+, Shift+, Alt+
 //   scroll -5                     the wheel, over the window's middle; up is positive
 //   move 10 20                    the pointer
+//   click at 10 20                and doubleclick at 10 20
+//   drag 10 20 60 20 90 50        presses at the first point, moves through the others, lets go
+//   drag Shift+ 10 20 60 20       the same with keys held; before it also "right" or "middle"
+//   press [right|middle]          the button alone, and release [right|middle]
 //   wait "hello" [within 5s]      until words that contain this are on screen; `wait-for text` too
 //   wait gone "hello" [within 5s]
 //   screenshot FILE
@@ -35,6 +39,10 @@ struct ScriptStep {
     kKey,
     kScroll,
     kMove,
+    kPress,    // text: "left", "right" or "middle"
+    kRelease,
+    kHold,     // the modifiers, until
+    kLetGo,
     kWait,
     kWaitGone,
     kScreenshot,
@@ -50,7 +58,7 @@ struct ScriptStep {
 };
 
 /// One line. Errors: kInvalid with the line number and what was expected. A line without a step
-/// gives an empty vector.
+/// gives an empty vector, a drag several steps.
 Result<std::vector<ScriptStep>> parse_script_line(std::string_view line, int number);
 Result<std::vector<ScriptStep>> parse_script(std::string_view text);
 

@@ -34,6 +34,11 @@ bool is_shown(std::string_view words) {
   return find_shown(words, true) != nullptr;
 }
 
+SDL_Keymod modifiers_of(const ScriptStep& step) {
+  return static_cast<SDL_Keymod>((step.ctrl ? KMOD_LCTRL : 0) | (step.shift ? KMOD_LSHIFT : 0) |
+                                 (step.alt ? KMOD_LALT : 0));
+}
+
 void push_motion(SDL_Window* window, float x, float y) {
   SDL_Event event{};
   event.type = SDL_MOUSEMOTION;
@@ -45,11 +50,13 @@ void push_motion(SDL_Window* window, float x, float y) {
   SDL_PushEvent(&event);
 }
 
-void push_button(SDL_Window* window, bool down) {
+void push_button(SDL_Window* window, bool down, std::string_view name = "left") {
   SDL_Event event{};
   event.type = down ? SDL_MOUSEBUTTONDOWN : SDL_MOUSEBUTTONUP;
   event.button.windowID = SDL_GetWindowID(window);
-  event.button.button = SDL_BUTTON_LEFT;
+  event.button.button = name == "right"    ? SDL_BUTTON_RIGHT
+                        : name == "middle" ? SDL_BUTTON_MIDDLE
+                                           : SDL_BUTTON_LEFT;
   event.button.state = down ? SDL_PRESSED : SDL_RELEASED;
   SDL_PushEvent(&event);
 }
@@ -64,6 +71,24 @@ void push_key(SDL_Window* window, SDL_Scancode code, SDL_Keymod modifiers) {
     event.key.keysym.sym = SDL_GetKeyFromScancode(code);
     // ImGui takes the modifiers from each key event.
     event.key.keysym.mod = static_cast<Uint16>(down ? modifiers : KMOD_NONE);
+    SDL_PushEvent(&event);
+  }
+}
+
+// Modifiers alone, as a hand that holds them while the other one moves the pointer.
+void push_modifiers(SDL_Window* window, const ScriptStep& step, bool down) {
+  const std::array<std::pair<bool, SDL_Scancode>, 3> keys = {{{step.ctrl, SDL_SCANCODE_LCTRL},
+                                                              {step.shift, SDL_SCANCODE_LSHIFT},
+                                                              {step.alt, SDL_SCANCODE_LALT}}};
+  for (const auto& [wanted, code] : keys) {
+    if (!wanted) continue;
+    SDL_Event event{};
+    event.type = down ? SDL_KEYDOWN : SDL_KEYUP;
+    event.key.windowID = SDL_GetWindowID(window);
+    event.key.state = down ? SDL_PRESSED : SDL_RELEASED;
+    event.key.keysym.scancode = code;
+    event.key.keysym.sym = SDL_GetKeyFromScancode(code);
+    event.key.keysym.mod = static_cast<Uint16>(down ? modifiers_of(step) : KMOD_NONE);
     SDL_PushEvent(&event);
   }
 }
@@ -93,11 +118,6 @@ std::optional<SDL_Scancode> scancode_of(const std::string& name) {
   const SDL_Scancode code = SDL_GetScancodeFromName(name.c_str());
   if (code == SDL_SCANCODE_UNKNOWN) return std::nullopt;
   return code;
-}
-
-SDL_Keymod modifiers_of(const ScriptStep& step) {
-  return static_cast<SDL_Keymod>((step.ctrl ? KMOD_LCTRL : 0) | (step.shift ? KMOD_LSHIFT : 0) |
-                                 (step.alt ? KMOD_LALT : 0));
 }
 
 // A line break is a key; everything else is text.
@@ -181,6 +201,14 @@ Result<bool> ScriptPlayer::perform(const ScriptStep& step, SDL_Window* window, f
       push_button(window, false);
       return true;
     }
+    case Kind::kPress:
+    case Kind::kRelease:
+      push_button(window, step.kind == Kind::kPress, step.text);
+      return true;
+    case Kind::kHold:
+    case Kind::kLetGo:
+      push_modifiers(window, step, step.kind == Kind::kHold);
+      return true;
     case Kind::kType:
       type_text(window, step.text);
       return true;

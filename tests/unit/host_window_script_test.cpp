@@ -49,6 +49,24 @@ TEST(Script, ReadsEveryKindOfStep) {
   EXPECT_EQ(s[11].kind, Kind::kQuit);
 }
 
+TEST(Script, ADragIsTheStepsOfAHand) {
+  const auto steps = parse_script("drag Shift+ 1 2 3 4 5 6");
+  ASSERT_TRUE(steps) << steps.error().message;
+  std::vector<Kind> kinds;
+  for (const auto& step : *steps) kinds.push_back(step.kind);
+  EXPECT_EQ(kinds, (std::vector<Kind>{Kind::kHold, Kind::kMove, Kind::kPress, Kind::kMove,
+                                      Kind::kMove, Kind::kRelease, Kind::kLetGo}));
+  EXPECT_TRUE(steps->front().shift);
+  EXPECT_EQ(steps->at(4).x, 5);
+  EXPECT_EQ(steps->at(4).y, 6);
+
+  const auto right = parse_script("drag right 1 2\ndoubleclick at 7 8\nclick at 1 1");
+  ASSERT_TRUE(right) << right.error().message;
+  EXPECT_EQ(right->at(1).kind, Kind::kPress);
+  EXPECT_EQ(right->at(1).text, "right");
+  EXPECT_EQ(right->size(), 3u + 5u + 3u);
+}
+
 TEST(Script, AMistakeNamesItsLineAndWhatWasExpected) {
   const std::pair<const char*, const char*> cases[] = {
       {"quit\nclack \"x\"", "line 2: unknown step \"clack\""},
@@ -56,6 +74,10 @@ TEST(Script, AMistakeNamesItsLineAndWhatWasExpected) {
       {"click \"Enter", "line 1: the closing quote"},
       {"type \"a\\q\"", "line 1: unknown escape \\q"},
       {"size 800", "line 1: size needs two whole numbers"},
+      {"drag", "line 1: drag needs pairs"},
+      {"drag 1 2 3", "line 1: drag needs pairs"},
+      {"drag Hyper+ 1 2", "line 1: \"Hyper+\" is no key to hold"},
+      {"click at 1", "line 1: click at needs two"},
       {"wait \"x\" within soon", "line 1: after \"within\""},
       {"wait \"x\" please", "line 1: \"please\" was not expected"},
       {"key Ctrl+", "line 1: key needs"},
