@@ -7,13 +7,13 @@
 
 namespace atelier::host {
 
-OpenPlugin::~OpenPlugin() {
-  plugin_.reset();
+HostRoom::~HostRoom() {
+  plugins_.clear();
   room_.reset();
   host_.closed(title_);
 }
 
-void OpenPlugin::update() {
+void HostRoom::update() {
   if (upstream_) {
     if (!attached_) room_->attach_sync(upstream_);
     attached_ = true;
@@ -27,28 +27,59 @@ void OpenPlugin::update() {
   attached_ = join;
 }
 
-std::string OpenPlugin::plugin_name() const { return plugin_ ? plugin_->record().name : std::string(); }
-
-std::optional<std::string> OpenPlugin::draw_plugin() {
-  if (!plugin_) return "the plugin is not loaded";
-  const Status drawn = plugin_->draw();
-  return drawn ? std::nullopt : std::optional<std::string>(drawn.error().message);
+std::vector<OpenRoom::Tab> HostRoom::tabs() const {
+  std::vector<Tab> tabs;
+  for (const auto& plugin : plugins_) tabs.push_back({plugin.id, plugin.name});
+  return tabs;
 }
 
-Status OpenPlugin::reload_plugin() {
-  plugin_.reset();
-  ATELIER_TRY(plugin, RunningPlugin::open(file_, *room_, host_.load_options()));
-  plugin_ = std::move(plugin);
+HostRoom::OpenPlugin* HostRoom::find(const std::string& plugin_id) {
+  for (auto& plugin : plugins_)
+    if (plugin.id == plugin_id) return &plugin;
+  return nullptr;
+}
+
+Status HostRoom::load(OpenPlugin& plugin) {
+  plugin.running.reset();
+  ATELIER_TRY(running, RunningPlugin::open(plugin.file, *room_, host_.load_options()));
+  plugin.running = std::move(running);
   return ok();
 }
 
-std::string OpenPlugin::address() const {
+Status HostRoom::open_plugin(const std::string& plugin_id) {
+  if (find(plugin_id)) return ok();
+  ATELIER_TRY(choice, host_.choice(plugin_id));
+  OpenPlugin plugin{plugin_id, choice.name, choice.file, nullptr};
+  ATELIER_CHECK(load(plugin));
+  plugins_.push_back(std::move(plugin));
+  host_.remember_tabs(*this);
+  return ok();
+}
+
+void HostRoom::close_plugin(const std::string& plugin_id) {
+  std::erase_if(plugins_, [&](const OpenPlugin& plugin) { return plugin.id == plugin_id; });
+  host_.remember_tabs(*this);
+}
+
+std::optional<std::string> HostRoom::draw_plugin(const std::string& plugin_id) {
+  OpenPlugin* plugin = find(plugin_id);
+  if (!plugin || !plugin->running) return "the plugin is not loaded";
+  const Status drawn = plugin->running->draw();
+  return drawn ? std::nullopt : std::optional<std::string>(drawn.error().message);
+}
+
+Status HostRoom::reload_plugin(const std::string& plugin_id) {
+  OpenPlugin* plugin = find(plugin_id);
+  return plugin ? load(*plugin) : not_found("the plugin is not open");
+}
+
+std::string HostRoom::address() const {
   return upstream_ ? upstream_->display_name() : host_.node_->role().url;
 }
 
-bool OpenPlugin::serving() const { return !upstream_ && host_.node_->role().serving; }
+bool HostRoom::serving() const { return !upstream_ && host_.node_->role().serving; }
 
-std::optional<std::size_t> OpenPlugin::document_count() const { return store_->info().doc_count; }
+std::optional<std::size_t> HostRoom::document_count() const { return store_->info().doc_count; }
 
 HostNode::~HostNode() = default;
 
@@ -76,7 +107,8 @@ std::vector<PluginChoice> HostNode::plugins() {
                        .name = found.record.name.empty() ? found.record.id : found.record.name,
                        .description = found.record.description,
                        .file = found.file,
-                       .problem = found.problem});
+                       .problem = found.problem,
+                       .picture = found.record.picture});
   }
   std::stable_partition(choices.begin(), choices.end(),
                         [](const PluginChoice& choice) { return choice.problem.empty(); });
@@ -99,25 +131,32 @@ std::string HostNode::nickname() {
 Result<std::unique_ptr<OpenRoom>> HostNode::open(const std::string& plugin_id,
                                                  const std::string& room_title,
                                                  const std::string& nickname) {
-  ATELIER_TRY(open, open_plugin(plugin_id, room_title, nickname));
+  // Of those that were open here the last time, one that cannot be opened any more is no reason to
+  // stay outside.
+  const auto remembered = node_ ? node_->profile().load_settings().tabs : decltype(Settings::tabs)();
+  ATELIER_TRY(open, open_one(plugin_id, room_title, nickname));
+  if (const auto tabs = remembered.find(room_title); tabs != remembered.end())
+    for (const auto& id : tabs->second) (void)open->open_plugin(id);
   return std::unique_ptr<OpenRoom>(std::move(open));
 }
 
-Result<std::unique_ptr<OpenPlugin>> HostNode::open_plugin(const std::string& plugin_id,
-                                                          const std::string& room_title,
-                                                          const std::string& nickname) {
-  if (!node_) return blocked_.value_or(Error{ErrorCode::kUnavailable, "the profile is not open"});
-  const auto choices = plugins();
-  const auto choice = std::find_if(choices.begin(), choices.end(),
-                                   [&](const PluginChoice& c) { return c.id == plugin_id; });
-  if (choice == choices.end()) return not_found("there is no plugin '" + plugin_id + "'");
-  if (!choice->problem.empty())
-    return Error{ErrorCode::kUnsupported, choice->file.filename().string() + ": " + choice->problem};
+Result<PluginChoice> HostNode::choice(const std::string& plugin_id) {
+  for (auto& choice : plugins()) {
+    if (choice.id != plugin_id) continue;
+    if (choice.problem.empty()) return choice;
+    return Error{ErrorCode::kUnsupported, choice.file.filename().string() + ": " + choice.problem};
+  }
+  return not_found("there is no plugin '" + plugin_id + "'");
+}
 
-  std::unique_ptr<OpenPlugin> open(new OpenPlugin(*this, room_title));
+Result<std::unique_ptr<HostRoom>> HostNode::open_one(const std::string& plugin_id,
+                                                     const std::string& room_title,
+                                                     const std::string& nickname) {
+  if (!node_) return blocked_.value_or(Error{ErrorCode::kUnavailable, "the profile is not open"});
+  ATELIER_CHECK(choice(plugin_id));
+  std::unique_ptr<HostRoom> open(new HostRoom(*this, room_title));
   ATELIER_TRY(database, database_name_of_title(room_title));
   open->database_ = database;
-  open->file_ = choice->file;
   ATELIER_TRY(store, node_->open_store(room_title));
   open->store_ = store;
   open->upstream_ = upstream_for(room_title, *store);
@@ -125,7 +164,7 @@ Result<std::unique_ptr<OpenPlugin>> HostNode::open_plugin(const std::string& plu
     ATELIER_CHECK(node_->set_upstream(*store, database, open->upstream_->display_name()));
   open->room_ = open_room({.store = store, .title = room_title, .user = {nickname}, .clock = nullptr});
   if (wake_) open->room_->set_wake(wake_);
-  ATELIER_CHECK(open->reload_plugin());
+  ATELIER_CHECK(open->open_plugin(plugin_id));
   opened(room_title);
   remember(room_title, nickname);
   return open;
@@ -149,6 +188,14 @@ void HostNode::remember(const std::string& title, const std::string& nickname) {
   settings.nickname = nickname;
   remember_room(settings, title);
   (void)node_->profile().save_settings(settings);  // a lost preference is not worth an error
+}
+
+void HostNode::remember_tabs(const HostRoom& room) {
+  Settings settings = node_->profile().load_settings();
+  auto& ids = settings.tabs[room.title_];
+  ids.clear();
+  for (const auto& tab : room.tabs()) ids.push_back(tab.plugin_id);
+  (void)node_->profile().save_settings(settings);
 }
 
 void HostNode::opened(const std::string& title) {

@@ -16,34 +16,44 @@ namespace atelier::host {
 
 class HostNode;
 
-/// A plugin running over a room of this node.
-class OpenPlugin final : public OpenRoom {
+/// A room of this node and the plugins that run over it.
+class HostRoom final : public OpenRoom {
  public:
-  ~OpenPlugin() override;
+  ~HostRoom() override;
 
   void update() override;
   Room& room() override { return *room_; }
-  RunningPlugin* running() { return plugin_.get(); }
-  std::string plugin_name() const override;
-  std::optional<std::string> draw_plugin() override;
-  Status reload_plugin() override;
+  /// The plugin of the first tab, for the terminal; null when it was not loaded.
+  RunningPlugin* running() { return plugins_.empty() ? nullptr : plugins_.front().running.get(); }
+  std::vector<Tab> tabs() const override;
+  Status open_plugin(const std::string& plugin_id) override;
+  void close_plugin(const std::string& plugin_id) override;
+  std::optional<std::string> draw_plugin(const std::string& plugin_id) override;
+  Status reload_plugin(const std::string& plugin_id) override;
   std::string address() const override;
   bool serving() const override;
   std::optional<std::size_t> document_count() const override;
 
  private:
   friend class HostNode;
-  OpenPlugin(HostNode& host, std::string title) : host_(host), title_(std::move(title)) {}
+  HostRoom(HostNode& host, std::string title) : host_(host), title_(std::move(title)) {}
+
+  struct OpenPlugin {
+    std::string id, name;
+    std::filesystem::path file;
+    std::unique_ptr<RunningPlugin> running;  // null when it could not be loaded again
+  };
+  OpenPlugin* find(const std::string& plugin_id);
+  Status load(OpenPlugin& plugin);
 
   HostNode& host_;
   const std::string title_;
   std::string database_;
-  std::filesystem::path file_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<LocalRoom> room_;
   std::shared_ptr<PeerFactory> upstream_;  // a server elsewhere; null for a room of this machine
   bool attached_ = false;
-  std::unique_ptr<RunningPlugin> plugin_;  // after room_: it ends first
+  std::vector<OpenPlugin> plugins_;  // after room_: they end first
 };
 
 struct HostOptions {
@@ -73,10 +83,10 @@ class HostNode final : public NodeView {
   Reach reach() override;
   std::optional<Error> blocked() override;
 
-  /// open(), for the terminal.
-  Result<std::unique_ptr<OpenPlugin>> open_plugin(const std::string& plugin_id,
-                                                  const std::string& room_title,
-                                                  const std::string& nickname);
+  /// open() with that one plugin, for the terminal.
+  Result<std::unique_ptr<HostRoom>> open_one(const std::string& plugin_id,
+                                             const std::string& room_title,
+                                             const std::string& nickname);
   /// Waits until it is known who serves, a second at most.
   void wait_decided();
   /// Runs `wake` from any thread when something is to be looked at. Rooms take it when they are opened.
@@ -84,9 +94,11 @@ class HostNode final : public NodeView {
   bool has_pages() const { return !options_.node.www.empty(); }
 
  private:
-  friend class OpenPlugin;
+  friend class HostRoom;
+  Result<PluginChoice> choice(const std::string& plugin_id);
   std::shared_ptr<PeerFactory> upstream_for(const std::string& title, const Store& store) const;
   void remember(const std::string& title, const std::string& nickname);
+  void remember_tabs(const HostRoom& room);
   void opened(const std::string& title);
   void closed(const std::string& title);
   PluginLoadOptions load_options() const;

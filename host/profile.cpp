@@ -68,6 +68,16 @@ Settings Profile::load_settings() const {
       return settings.recent_rooms.size() < kRecentRoomsMax;
     });
   }
+  if (const auto tabs = json::member(*text, "tabs"); tabs && json::kind_of(*tabs) == json::Kind::kObject) {
+    json::for_each_member(*tabs, [&](std::string_view title, std::string_view ids) {
+      if (json::kind_of(ids) != json::Kind::kArray) return true;
+      json::for_each_element(ids, [&](std::string_view element) {
+        if (auto id = json::string_value(element)) settings.tabs[std::string(title)].push_back(*id);
+        return true;
+      });
+      return true;
+    });
+  }
   return settings;
 }
 
@@ -76,18 +86,26 @@ Status Profile::save_settings(const Settings& settings) const {
   writer.begin_object().key("nickname").string(settings.nickname);
   writer.key("recent_rooms").begin_array();
   for (const auto& title : settings.recent_rooms) writer.string(title);
-  writer.end_array().end_object();
+  writer.end_array().key("tabs").begin_object();
+  for (const auto& [title, ids] : settings.tabs) {
+    writer.key(title).begin_array();
+    for (const auto& id : ids) writer.string(id);
+    writer.end_array();
+  }
+  writer.end_object().end_object();
   return os::write_private_file(folder_ / "settings.json", writer.text() + "\n");
 }
 
 void forget_room(Settings& settings, const std::string& title) {
   std::erase(settings.recent_rooms, title);
+  settings.tabs.erase(title);
 }
 
 void remember_room(Settings& settings, const std::string& title) {
-  forget_room(settings, title);
+  std::erase(settings.recent_rooms, title);
   settings.recent_rooms.insert(settings.recent_rooms.begin(), title);
-  if (settings.recent_rooms.size() > kRecentRoomsMax) settings.recent_rooms.resize(kRecentRoomsMax);
+  while (settings.recent_rooms.size() > kRecentRoomsMax)
+    forget_room(settings, std::string(settings.recent_rooms.back()));
 }
 
 }  // namespace atelier::host

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ inline constexpr std::size_t kRecentRoomsMax = 8;  // what a start screen can sh
 struct Settings {
   std::string nickname;
   std::vector<std::string> recent_rooms;  // titles, newest first
+  std::map<std::string, std::vector<std::string>> tabs;  // title -> ids of the plugins open there
 };
 
 class Profile {

@@ -77,7 +77,7 @@ class StreamConsole final : public Console {
 // The terminal's session, cut along what it does in one turn of the loop.
 class Terminal {
  public:
-  Terminal(OpenPlugin& open, std::shared_ptr<Inbox> inbox, std::ostream& out, std::ostream& err)
+  Terminal(HostRoom& open, std::shared_ptr<Inbox> inbox, std::ostream& out, std::ostream& err)
       : open_(open), inbox_(std::move(inbox)), console_(out), err_(err) {}
 
   bool turn() {
@@ -125,14 +125,14 @@ class Terminal {
     err_ << "-- " << said_ << std::endl;
   }
 
-  OpenPlugin& open_;
+  HostRoom& open_;
   std::shared_ptr<Inbox> inbox_;
   StreamConsole console_;
   std::ostream& err_;
   std::string said_;
 };
 
-std::string browser_page(const OpenPlugin& open, const std::string& database) {
+std::string browser_page(const HostRoom& open, const std::string& database) {
   return open.address() + "/_www/browser-chat/?room=" + url_encode(database);
 }
 
@@ -143,12 +143,12 @@ int run_terminal(HostNode& host, const TerminalOptions& options, std::istream& i
   // Before the room is opened, which takes the wake along.
   const auto inbox = std::make_shared<Inbox>();
   host.set_wake([inbox] { inbox->wake(); });
-  auto opened = host.open_plugin(options.plugin, options.room, options.nickname);
+  auto opened = host.open_one(options.plugin, options.room, options.nickname);
   if (!opened) {
     err << "atelier: " << opened.error().message << std::endl;
     return 1;
   }
-  OpenPlugin& open = **opened;
+  HostRoom& open = **opened;
   on_stop([inbox] { inbox->wake(); });
   host.wait_decided();
   open.update();

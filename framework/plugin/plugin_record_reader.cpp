@@ -214,6 +214,8 @@ Result<PluginRecord> parse_plugin_record(std::string_view text) {
   ATELIER_TRY(words, value_of(lines, "prefixes"));
   ATELIER_TRY(prefixes, prefixes_of(words));
   record.prefixes = std::move(prefixes);
+  if (const auto picture = lines.find("picture"); picture != lines.end())
+    record.picture = picture->second;
   return record;
 }
 

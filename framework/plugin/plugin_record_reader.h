@@ -22,6 +22,7 @@ struct PluginRecord {
   std::string id;  // letters, digits and dashes
   std::string name, description, version;
   std::vector<std::string> prefixes;  // collections that it reads and writes
+  std::string picture;                // of the start screen; empty: none (atelier/plugin_record.h)
   PluginFingerprint fingerprint;
 };
 

@@ -2,6 +2,8 @@
 #include "atelier/ui_files.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -10,7 +12,6 @@
 
 #include "base/json_text.h"
 #include "base/limits.h"
-#include "base/os/os.h"
 #include "ui/state.h"
 
 namespace atelier::ui {
@@ -29,12 +30,17 @@ fs::path path_of(std::string_view text) {
   return fs::path(std::u8string(text.begin(), text.end()));
 }
 
+std::string home_folder() {
+  const char* home = std::getenv("HOME");
+  return home && *home ? home : ".";
+}
+
 // Where a person keeps things: the last one used, else Documents, else home.
 fs::path& last_folder() {
   static fs::path folder;
   std::error_code error;
   if (!folder.empty() && fs::is_directory(folder, error)) return folder;
-  const fs::path home = os::environment("HOME").value_or(".");
+  const fs::path home = home_folder();
   folder = fs::is_directory(home / "Documents", error) ? home / "Documents" : home;
   return folder;
 }

@@ -179,6 +179,17 @@ bool tool_text(const char* label, std::string_view words, float width) {
   return pressed;
 }
 
+bool hot_area(const char* label, ImVec2 size) {
+  const bool pressed = ImGui::InvisibleButton(label, size, ImGuiButtonFlags_EnableNav);
+  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+  record(Shown::Kind::kButton, label, min, max);
+  if (ImGui::IsItemHovered()) {
+    ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    draw_panel(*ImGui::GetWindowDrawList(), min, max, faded(theme().accent_soft, 0.6f), 0, px(8));
+  }
+  return pressed;
+}
+
 void remote_cursor(ImDrawList& list, ImVec2 at, std::string_view name) {
   const ImU32 colour = person_colour(name);
   const float u = px(1);

@@ -7,6 +7,7 @@
 
 #include "atelier/ui.h"
 #include "base/limits.h"
+#include "window/picture.h"
 #include "window/screens.h"
 
 namespace atelier::host {
@@ -22,7 +23,7 @@ ImU32 translucent(ImU32 colour, unsigned alpha) {
 }
 
 // A picture for a plugin that brings none: shapes in colours that follow from its id.
-void draw_plugin_picture(const std::string& id, const std::string& name, ImVec2 at, float size) {
+void draw_initials(const std::string& id, const std::string& name, ImVec2 at, float size) {
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 end(at.x + size, at.y + size);
   const ImU32 ground = ui::person_colour(id);
@@ -37,6 +38,17 @@ void draw_plugin_picture(const std::string& id, const std::string& name, ImVec2 
   ui::draw_text({at.x + (size - text.x) / 2, at.y + (size - text.y) / 2}, letter, IM_COL32_WHITE,
                 shape);
 }
+
+}  // namespace
+
+void draw_plugin_picture(const PluginChoice& plugin, ImVec2 at, float size) {
+  if (const auto picture = parse_picture(plugin.picture))
+    return draw_picture(*ImGui::GetWindowDrawList(), *picture, at, size);
+  draw_initials(plugin.id, plugin.name.empty() ? plugin.file.filename().string() : plugin.name, at,
+                size);
+}
+
+namespace {
 
 // Three overlapping sheets: people at one table.
 void draw_logo(ImVec2 at, float size) {
@@ -139,15 +151,17 @@ void Picker::draw_plugins() {
     return;
   }
   const float whole = ImGui::GetContentRegionAvail().x, gap = px(14);
-  const bool two_columns = plugins_.size() > 1 && whole > px(560);
-  const float width = two_columns ? (whole - gap) / 2 : whole;
+  const std::size_t columns = whole > px(560) ? std::min<std::size_t>(plugins_.size(), 3) : 1;
+  const auto count = static_cast<float>(columns);
+  const float width = (whole - gap * (count - 1)) / count;
   for (std::size_t i = 0; i < plugins_.size(); ++i) {
-    draw_plugin_card(plugins_[i], width);
-    if (two_columns && i % 2 == 0 && i + 1 < plugins_.size()) ImGui::SameLine(0, gap);
+    draw_plugin_card(plugins_[i], width, columns > 2);
+    if ((i + 1) % columns != 0 && i + 1 < plugins_.size()) ImGui::SameLine(0, gap);
   }
 }
 
-void Picker::draw_plugin_card(const PluginChoice& plugin, float width) {
+// Narrow ones have their words below the picture.
+void Picker::draw_plugin_card(const PluginChoice& plugin, float width, bool narrow) {
   const ui::Theme& t = ui::theme();
   const bool usable = plugin.problem.empty();
   const bool chosen = usable && plugin.id == plugin_id_;
@@ -156,8 +170,9 @@ void Picker::draw_plugin_card(const PluginChoice& plugin, float width) {
   ui::begin_card(plugin.id.c_str(), width, chosen);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float picture = px(64);
-  draw_plugin_picture(plugin.id, title, at, picture);
-  ImGui::SetCursorScreenPos({at.x + picture + px(16), at.y});
+  draw_plugin_picture(plugin, at, picture);
+  ImGui::SetCursorScreenPos(narrow ? ImVec2(at.x, at.y + picture + px(10))
+                                   : ImVec2(at.x + picture + px(16), at.y));
   ImGui::BeginGroup();
   ui::text_line(title, ui::TextStyle::kHeading);
   ui::text(usable ? plugin.description : plugin.problem, ui::TextStyle::kBody,

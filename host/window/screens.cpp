@@ -53,7 +53,7 @@ void Screens::open(const Picker::Choice& choice) {
   ui::redraw_in_ms(0);
   if (!opened) return picker_.show_problem(opened.error().message);
   picker_.show_problem("");
-  room_ = std::make_unique<RoomScreen>(std::move(*opened));
+  room_ = std::make_unique<RoomScreen>(std::move(*opened), node_);
   ui::focus_next_field();
 }
 

@@ -1,10 +1,13 @@
 // What the window shows: the start screen, a room, or why neither can be. Thread rule: main thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <imgui.h>
 
 #include "window/window.h"
 
@@ -28,7 +31,7 @@ class Picker {
  private:
   void draw_title(bool compact);
   void draw_plugins();
-  void draw_plugin_card(const PluginChoice& plugin, float width);
+  void draw_plugin_card(const PluginChoice& plugin, float width, bool narrow);
   void draw_form();
   void draw_recent();
   void draw_reach();
@@ -45,10 +48,13 @@ class Picker {
   float column_height_ = 0;
 };
 
-/// A plugin over a room, with the bar above it.
+/// The plugin's picture, or its initials.
+void draw_plugin_picture(const PluginChoice& plugin, ImVec2 at, float size);
+
+/// Plugins over a room, a tab each, with the bar above them.
 class RoomScreen {
  public:
-  explicit RoomScreen(std::unique_ptr<OpenRoom> open);
+  RoomScreen(std::unique_ptr<OpenRoom> open, NodeView& node);
 
   enum class Wish { kStay, kLeave, kDelete };
   Wish draw();
@@ -66,13 +72,21 @@ class RoomScreen {
   Wish draw_menu();
   float draw_status(float width_max);
   void draw_details();
+  float draw_people(float right);
+  void draw_people_list();
+  void draw_tabs();
+  void draw_tab(const OpenRoom::Tab& tab, float width, bool can_close);
+  void draw_add_menu(ImVec2 at);
   void draw_plugin();
   void draw_failure(const std::string& error);
   void draw_new_problems();
   std::string delete_question();
 
   std::unique_ptr<OpenRoom> open_;
-  std::optional<std::string> failure_;  // what the plugin threw
+  NodeView& node_;
+  std::string shown_;                            // the plugin whose tab is in front
+  std::map<std::string, std::string> failures_;  // what a plugin threw, by its id
+  std::optional<std::string> to_close_, to_show_;  // when the tabs were drawn
   std::size_t problems_seen_ = 0;
 };
 

@@ -20,6 +20,7 @@ struct PluginChoice {
   std::string id, name, description;
   std::filesystem::path file;
   std::string problem;  // not empty: shown, cannot be opened
+  std::string picture;  // picture.h; empty: its initials
 };
 
 struct RecentRoom {
@@ -37,17 +38,26 @@ struct Reach {
   } kind = Kind::kNobody;
 };
 
-/// A plugin running over a room. Destroying it stops both.
+/// A room with the plugins that run over it, each of which is a tab. Destroying it stops them all.
 class OpenRoom {
  public:
   virtual ~OpenRoom() = default;
   /// Joins or serves as things are now. Call it before each pump().
   virtual void update() = 0;
   virtual Room& room() = 0;
-  virtual std::string plugin_name() const = 0;
+
+  struct Tab {
+    std::string plugin_id, name;
+  };
+  /// In the order in which they were opened.
+  virtual std::vector<Tab> tabs() const = 0;
+  /// Errors: as NodeView::open(). One that is open already stays as it is.
+  virtual Status open_plugin(const std::string& plugin_id) = 0;
+  virtual void close_plugin(const std::string& plugin_id) = 0;
   /// Draws the plugin; an exception of its becomes this text, and "Reload" is offered.
-  virtual std::optional<std::string> draw_plugin() = 0;
-  virtual Status reload_plugin() = 0;
+  virtual std::optional<std::string> draw_plugin(const std::string& plugin_id) = 0;
+  virtual Status reload_plugin(const std::string& plugin_id) = 0;
+
   /// Where others reach this room: "http://127.0.0.1:17984", empty when nobody does.
   virtual std::string address() const = 0;
   virtual bool serving() const = 0;
@@ -62,7 +72,8 @@ class NodeView {
   virtual std::vector<PluginChoice> plugins() = 0;
   virtual std::vector<RecentRoom> recent_rooms() = 0;
   virtual std::string nickname() = 0;
-  /// Opens (creates when new) the room with that title and the plugin over it.
+  /// Opens (creates when new) the room with that title, the plugin over it, and those that were
+  /// open there the last time.
   virtual Result<std::unique_ptr<OpenRoom>> open(const std::string& plugin_id,
                                                  const std::string& room_title,
                                                  const std::string& nickname) = 0;

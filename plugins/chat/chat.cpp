@@ -213,4 +213,6 @@ bool Chat::type(std::string_view line) {
 
 }  // namespace
 
-ATELIER_PLUGIN(Chat, "chat", "Chat", "Talk with everyone in the room", "0.1.0", "message")
+ATELIER_PLUGIN(Chat, "chat", "Chat", "Talk with everyone in the room", "0.1.0", "message",
+               "#2a8c82 ground;#ffffff rect 3.5 5 12.5 8 3;#ffffff poly 6 12 10.5 12 5.5 16.5;"
+               "#ffd9a0 rect 9 10 11.5 7 3;#ffd9a0 poly 14 16.5 18.5 16.5 18.5 20")

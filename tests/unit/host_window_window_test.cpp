@@ -29,7 +29,11 @@ class TestRoom : public Room {
   Result<std::unique_ptr<SharedText>> open_text(const std::string&, const std::string&) override {
     return not_found("no texts here");
   }
-  std::vector<Person> people() const override { return {{"me", user_.name, true}}; }
+  std::vector<Person> people() const override {
+    std::vector<Person> all{{"me", user_.name, true}};
+    for (const auto& name : others) all.push_back({"key of " + name, name, false});
+    return all;
+  }
   PresenceStatus presence_status() const override { return {}; }
   std::shared_ptr<RawPresence> raw_presence(const std::string&) override { return nullptr; }
   bool pump(int) override { return false; }
@@ -42,6 +46,7 @@ class TestRoom : public Room {
   SyncStatus status;
   int retries = 0;
   std::vector<Problem> problem_list;
+  std::vector<std::string> others;
 
  private:
   const std::string title_;
@@ -50,7 +55,7 @@ class TestRoom : public Room {
 
 /// What the tests look at and set.
 struct World {
-  std::vector<std::string> opened, deleted;
+  std::vector<std::string> opened, deleted, others;
   SyncStatus status;
   std::vector<Problem> problems;
   std::string open_error;
@@ -65,12 +70,25 @@ class TestOpenRoom : public OpenRoom {
       : world_(world), room_(std::move(title), std::move(name)) {
     room_.status = world.status;
     room_.problem_list = world.problems;
+    room_.others = world.others;
   }
   ~TestOpenRoom() override { world_.retries += room_.retries; }
   void update() override {}
   Room& room() override { return room_; }
-  std::string plugin_name() const override { return "Pad"; }
-  std::optional<std::string> draw_plugin() override {
+  std::vector<Tab> tabs() const override { return tabs_; }
+  Status open_plugin(const std::string& id) override {
+    if (id == "broken") return invalid("is no plugin");
+    tabs_.push_back({id, id == "pad" ? "Pad" : "Quill"});
+    return ok();
+  }
+  void close_plugin(const std::string& id) override {
+    std::erase_if(tabs_, [&](const Tab& tab) { return tab.plugin_id == id; });
+  }
+  std::optional<std::string> draw_plugin(const std::string& id) override {
+    if (id == "quill") {
+      ui::text("A feather");
+      return std::nullopt;
+    }
     if (thrown_) return "out of paper";
     ImGui::BeginChild("left open by a throw");
     if (ui::button("Throw")) {
@@ -81,7 +99,7 @@ class TestOpenRoom : public OpenRoom {
     ImGui::EndChild();
     return std::nullopt;
   }
-  Status reload_plugin() override {
+  Status reload_plugin(const std::string&) override {
     ++world_.reloads;
     thrown_ = false;
     return ok();
@@ -93,14 +111,17 @@ class TestOpenRoom : public OpenRoom {
   World& world_;
   TestRoom room_;
   bool thrown_ = false;
+  std::vector<Tab> tabs_{{"pad", "Pad"}};
 };
 
 class TestNode : public NodeView {
  public:
   explicit TestNode(World& world) : world_(world) {}
   std::vector<PluginChoice> plugins() override {
-    return {{"pad", "Pad", "A pad of paper", "/plugins/pad.so", ""},
-            {"", "", "", "/plugins/broken.so", "is no plugin"}};
+    return {{"pad", "Pad", "A pad of paper", "/plugins/pad.so", "", ""},
+            {"quill", "Quill", "A feather to write with", "/plugins/quill.so", "",
+             "#2a8c82 ground;#ffffff line 2 5 19 19 5"},
+            {"", "", "", "/plugins/broken.so", "is no plugin", ""}};
   }
   std::vector<RecentRoom> recent_rooms() override { return {{"Caf\u00e9"}}; }
   std::string nickname() override { return "Ada"; }
@@ -205,6 +226,28 @@ TEST_F(WindowTest, APluginThatThrowsIsReplacedByAPanelAndReloaded) {
                  "wait \"A page of Ada\"\n"),
             0);
   EXPECT_EQ(world_.reloads, 1);
+}
+
+TEST_F(WindowTest, SeveralPluginsOfARoomAreTabs) {
+  EXPECT_EQ(play("click \"Enter\"\nwait \"A page of Ada\"\n"
+                 "click \"Add another view of this room\"\nclick \"Quill\"\nwait \"A feather\"\n"
+                 "wait gone \"A page\"\nclick \"Pad\"\nwait \"A page of Ada\"\n"
+                 "click \"Close Pad\"\nwait \"A feather\"\nwait gone \"Close Quill\"\n"),
+            0);
+}
+
+TEST_F(WindowTest, APluginThatThrowsLeavesTheOtherTabsAlone) {
+  EXPECT_EQ(play("click \"Enter\"\nclick \"Throw\"\nwait \"Pad stopped\"\n"
+                 "click \"Add another view of this room\"\nclick \"Quill\"\nwait \"A feather\"\n"
+                 "wait gone \"Pad stopped\"\nclick \"Pad\"\nwait \"Pad stopped\"\n"),
+            0);
+}
+
+TEST_F(WindowTest, WhoIsHereIsListed) {
+  world_.others = {"Bob", "Chandra", "Dora", "Emil", "Fatima"};
+  EXPECT_EQ(play("click \"Enter\"\nwait \"+1\"\nclick \"People\"\nwait \"Ada (you)\"\n"
+                 "wait \"Fatima\"\n"),
+            0);
 }
 
 TEST_F(WindowTest, TheStatusIsInWordsAndItsDetailsOfferToRetry) {

@@ -49,9 +49,10 @@ class Plugin {
 
 /// Names the class, and with it: id, name, one line of description, version, prefixes (separated by
 /// spaces) that it reads and writes. Once per library, outside of any namespace. The class is made
-/// with (atelier::Room&).
-#define ATELIER_PLUGIN(Class, id, name, description, version, prefixes)                            \
-  ATELIER_PLUGIN_RECORD(id, name, description, version, prefixes)                                  \
+/// with (atelier::Room&). A picture for the start screen may follow (plugin_record.h); without one,
+/// the plugin's initials are shown.
+#define ATELIER_PLUGIN(Class, id, name, description, version, prefixes, ...)                       \
+  ATELIER_PLUGIN_RECORD(id, name, description, version, prefixes __VA_OPT__(, ) __VA_ARGS__)       \
   extern "C" ATELIER_PLUGIN_EXPORT atelier::Plugin* atelier_plugin_create(                         \
       atelier::Room* room, char* error, unsigned long error_bytes) noexcept {                      \
     try {                                                                                          \

@@ -4,8 +4,14 @@
 //   record := "ATELIER-PLUGIN 1\n" line*         ends at the first NUL byte
 //   line   := key "=" value "\n"
 //   keys   := id name description version prefixes     from ATELIER_PLUGIN
+//             picture                                  likewise, optional; see below
 //             abi compiler library boost ui sanitizer  the fingerprint: what must be equal in the
 //             host
+// A picture is what the start screen shows, in a square of 24 by 24, x to the right, y down:
+//   picture := shape *(";" shape)        drawn in this order
+//   shape   := "#rrggbb" " " form
+//   form    := "ground" | "disc x y radius" | "rect x y width height rounding"
+//            | "line width x y x y …" | "poly x y x y x y …" (convex)
 // A key that a reader does not know is left alone. The section is named .atelier.plugin.
 //
 // Thread rule: pure functions.
@@ -82,10 +88,11 @@
 
 /// The record alone; ATELIER_PLUGIN (plugin.h) writes it together with the function. All arguments
 /// are string literals without line breaks.
-#define ATELIER_PLUGIN_RECORD(id, name, description, version, prefixes)                \
+#define ATELIER_PLUGIN_RECORD(id, name, description, version, prefixes, ...)           \
   ATELIER_PLUGIN_KEPT static const char atelier_plugin_record[] = ATELIER_PLUGIN_MAGIC \
       "id=" id "\nname=" name "\ndescription=" description "\nversion=" version        \
-      "\nprefixes=" prefixes "\n" ATELIER_FINGERPRINT_LINES;
+      "\nprefixes=" prefixes "\n" __VA_OPT__("picture=" __VA_ARGS__ "\n")             \
+      ATELIER_FINGERPRINT_LINES;
 
 namespace atelier {
 

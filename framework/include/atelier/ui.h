@@ -133,6 +133,10 @@ ATELIER_UI_API float text_area_height(const std::string& value, int lines_max);
 /// The next text_field() or text_area() gets the keyboard.
 ATELIER_UI_API void focus_next_field();
 
+/// An area of that size at the cursor that can be pressed and has no looks of its own but a soft
+/// ground under the pointer; draw over it. `label` is what scripts click.
+ATELIER_UI_API bool hot_area(const char* label, ImVec2 size);
+
 // --- Things to look at
 
 /// A rounded ground with an edge; a colour of 0 leaves it out. edge_width 0 is one logical pixel.
