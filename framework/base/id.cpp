@@ -51,4 +51,9 @@ std::string IdMaker::make(std::string_view prefix) {
   return id;
 }
 
+IdMaker& process_ids() {
+  static IdMaker maker;
+  return maker;
+}
+
 }  // namespace atelier

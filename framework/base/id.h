@@ -35,4 +35,7 @@ class IdMaker {
   std::uint32_t counter_ = 0;    // guarded by mutex_
 };
 
+/// The one of this process: ids of two rooms never meet, and the node is made once at its start.
+IdMaker& process_ids();
+
 }  // namespace atelier

@@ -129,16 +129,62 @@ inline constexpr std::size_t kTextCycleStepsMax = 1'000;  // waiting batches loo
                                                           // for itself
 inline constexpr std::uint32_t kTextTrackerIdleOperations = 10'000;  // then what merging needed is let go
 inline constexpr std::size_t kTextUndoGroupsMax = 1'000;  // more than anybody takes back
+inline constexpr std::size_t kTextKeyBytesMax = 128;      // leaves room for agent and range in an id
+inline constexpr int kTextWriteMs = 1'000;  // from a keystroke to its document; 2 s to disk is promised
+inline constexpr int kTextWriteAloneMs = 150;  // same, where documents alone carry it to others
+inline constexpr int kTextForeignWriteMs = 3'000;  // then what others showed and did not write is written
+inline constexpr int kTextForeignSpreadMs = 2'000;  // at different times, so that one of many does it
+inline constexpr int kTextWriteAgainMs = 10'000;    // after a document could not be written
+inline constexpr std::size_t kTextUnheldBytesMax = 8 << 10;  // written at once beyond it
+inline constexpr std::size_t kTextTailBytesMax = 3 << 10;    // shown to others before it is written
+inline constexpr std::size_t kTextCaretTipsMax = 16;  // of a caret's version; more people rarely meet
+inline constexpr int kTextRescanMs = 5'000;           // after more batches waited than may
+inline constexpr std::size_t kTextSnapshotBatches = 256;  // more documents than that are not opened one
+                                                          // by one twice
+inline constexpr int kTextIdleMs = 3'000;                 // without an edit, before a snapshot is made
+inline constexpr std::size_t kTextSnapshotBytesMax = 32 << 20;  // larger texts are opened from documents
+inline constexpr int kTextCaretCostFactor = 20;  // placing others' carets takes a twentieth of the time
+
+// --- Presence: cursors, carets, strokes in progress
+inline constexpr int kPresencePerSecondMax = 30;  // states of one person; smooth to the eye
+inline constexpr int kPresenceBurst = 5;  // states told at once after a pause: even what a network bunched
+inline constexpr int kPresenceFramesPerSecondMax = 120;  // read of one client; more waits in its socket
+inline constexpr std::size_t kPresenceStateBytesMax = 16 << 10;  // of one person: a long stroke in progress
+inline constexpr std::size_t kPresenceFrameBytesMax = 64 << 10;  // a whole state with its topics' names
+inline constexpr std::size_t kPresenceTopicsMax = 32;        // of one person: more than tabs and texts open
+inline constexpr std::size_t kPresenceTopicBytesMax = 512;   // a prefix and a key of some length
+inline constexpr std::size_t kPresencePeopleMax = 500;       // of one room; each state goes to all others
+inline constexpr std::size_t kPresenceResumeBytesMax = 64;   // twice a random number in hex
+// Somebody whose machine or network died is gone for the others within these three, at most 10 s.
+inline constexpr int kPresenceSilenceMs = 8'000;        // the server cuts a client; pings at half of it; setting
+inline constexpr int kPresenceClientSilenceMs = 6'000;  // a client leaves a server; pings at a third of it
+inline constexpr int kPresenceKeepMs = 3'000;     // others are still shown while another host takes over
+inline constexpr int kPresenceRetryFirstMs = 250;  // first wait of a client after a lost connection
+inline constexpr int kPresenceRetryMaxMs = 5'000;  // ceiling of the back-off
+inline constexpr int kPresenceUnsupportedRetryMs = 60'000;  // a server that knows no presence may be renewed
+inline constexpr int kPresenceCloseMs = 1'000;       // for the closing handshake
+inline constexpr int kPresenceLeaveMs = 500;  // what closing a room may wait for the connection's end
 
 // --- Screen
 inline constexpr std::size_t kTextLayoutBytesMax = 32 << 10;  // of one text; shaping stays under a frame
 inline constexpr std::size_t kTextLayoutsCachedMax = 2'000;   // some screens of different texts
+inline constexpr std::size_t kEditorBlockPointsMax = 4'096;   // of a line laid out at once: 1 ms or so
+inline constexpr std::size_t kEditorLayoutsMax = 400;         // kept by one editor: some screens
+inline constexpr std::size_t kEditorSearchPoints = 256 << 10; // searched in one frame: 2 ms or so
+inline constexpr int kFieldForgottenFrames = 600;  // not drawn for so long, a field loses its undo
+inline constexpr int kEditorBlinkMs = 530;         // half a period of the caret
+inline constexpr int kEditorBlinkForMs = 10'000;   // then it stands still: an idle window draws nothing
+inline constexpr int kEditorFlagMs = 3'000;        // another person's name after the caret moved
+inline constexpr int kEditorUndoPauseMs = 1'000;   // what is typed after such a pause is another step
 inline constexpr std::size_t kGlyphsCachedMax = 20'000;       // fills about half of a 4096² texture
 inline constexpr int kWindowWidthMin = 640;                   // all screens are right at this size
 inline constexpr int kWindowHeightMin = 480;
 inline constexpr int kFramesAfterEvent = 3;     // ImGui settles hover, focus and sizes in that many
 inline constexpr int kToastMs = 6'000;          // long enough to read two lines
 inline constexpr int kScriptStepMsMax = 10'000;  // a step of a script that did not come true fails
+inline constexpr int kTextureSideMax = 4'096;         // pixels; what every graphics card takes
+inline constexpr float kPaintedEmMax = 400;           // pixels; larger letters are these, enlarged
+inline constexpr std::size_t kPaintedGlyphBytesMax = 8 << 20;  // cached pictures of letters
 inline constexpr std::size_t kFolderEntriesMax = 5'000;  // listed in a file dialog
 inline constexpr std::size_t kNicknameBytesMax = 200;   // some 50 characters of any script
 inline constexpr std::size_t kRoomTitleBytesMax = 230;  // a database name must hold it

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <exception>
 
+#include "base/id.h"
 #include "base/limits.h"
+#include "room/merge_fields.h"
 
 namespace atelier {
 namespace {
@@ -37,18 +39,24 @@ RoomCore::RoomCore(RoomSettings settings)
     : store_(std::move(settings.store)),
       title_(std::move(settings.title)),
       user_(std::move(settings.user)),
+      clock_(settings.clock ? *settings.clock : system_clock()),
       since_(store_->last_sequence()),
+      merger_(store_, signal_, [this](Problem problem) { report(std::move(problem)); }),
       writes_(store_, signal_,
               {.touched = [this](const std::string& id, std::uint64_t seq) { touched(id, seq); },
-               .problem = [this](Problem problem) { report(std::move(problem)); }},
-              settings.clock ? *settings.clock : system_clock()),
+               .problem = [this](Problem problem) { report(std::move(problem)); },
+               .sign = [this](const std::string& id, std::string_view before,
+                              std::string body) {
+                 return signed_body(id, before, std::move(body));
+               }},
+              clock_),
       poke_(store_->subscribe([signal = signal_] { signal->poke(); })) {}
 
 RoomCore::~RoomCore() {
   signal_->set_wake({});
   // Without the time to save all, the store goes on writing what it has; the rest was told as
   // problems.
-  (void)writes_.flush(kRoomFlushMs);
+  (void)flush(kRoomFlushMs);
   sync_.reset();
 }
 
@@ -60,6 +68,7 @@ std::uint64_t RoomCore::add_owner() {
 }
 
 void RoomCore::drop_owner(std::uint64_t owner) {
+  tasks_->disown(owner);
   (void)writes_.flush(kRoomFlushMs);
   writes_.disown(owner);
   owners_.erase(owner);
@@ -140,14 +149,24 @@ std::size_t RoomCore::size(const std::string& prefix) const {
 
 void RoomCore::for_each(const std::string& prefix,
                         const std::function<bool(const RawDocument&)>& fn) const {
-  auto range = range_of(prefix);
-  std::string next = *range.start;  // the first id that was not shown yet
+  const auto range = range_of(prefix);
+  for_each_between(*range.start, *range.end, true, fn);
+}
+
+void RoomCore::for_each_between(const std::string& start, const std::string& end_of_range,
+                                bool bodies,
+                                const std::function<bool(const RawDocument&)>& fn) const {
+  ScanOptions range;
+  range.end = end_of_range;
+  range.inclusive_end = false;
+  range.bodies = bodies;
+  std::string next = start;  // the first id that was not shown yet
   bool going = true;
   // `fn` may write and so change what is pending: each step looks it up anew.
   const auto show_pending_before = [&](const std::string* end) {
     while (going) {
       const auto one = writes_.pending().lower_bound(next);
-      if (one == writes_.pending().end() || prefix_of(one->first) != prefix) return;
+      if (one == writes_.pending().end() || one->first >= end_of_range) return;
       if (end && one->first >= *end) return;
       next = one->first + '\0';
       if (one->second.visible) going = fn({one->first, *one->second.visible, true});
@@ -196,9 +215,10 @@ bool RoomCore::pump(int budget_ms) {
   writes_.settle();
   const bool own = deliver_touched(deadline);
   const bool fed = deliver_feed(deadline);
+  const bool done = tasks_->run();
   pumping_ = false;
   sweep_listeners();
-  return own || fed;
+  return own || fed || done;
 }
 
 // Only what was there at the beginning: a callback that writes must not keep pump() busy for ever.
@@ -221,6 +241,7 @@ bool RoomCore::deliver_feed(const Deadline& deadline) {
       const Row& row = page_[next_row_];
       since_ = row.sequence;
       if (!is_known(row)) any = deliver(row.id, false) || any;
+      if (row.conflicts) merger_.look_at(row.id);
       // After a row and not before: however small the budget, the feed goes on.
       if (deadline.passed()) return ++next_row_, true;
     }
@@ -236,7 +257,7 @@ bool RoomCore::read_page() {
   const std::uint64_t last = store_->last_sequence();
   if (last <= since_) return false;
   const auto read = store_->changes(since_, kPumpPageRows, [&](const ChangeRow& row) {
-    page_.push_back({row.sequence, row.id});
+    page_.push_back({row.sequence, row.id, row.leaves.size() > 1});
     return true;
   });
   if (!read) {
@@ -309,10 +330,17 @@ void RoomCore::call(const Entry& entry, const RawChange& change) {
 
 bool RoomCore::idle() const {
   return writes_.pending().empty() && touched_.empty() && next_row_ >= page_.size() &&
-         store_->last_sequence() <= since_;
+         store_->last_sequence() <= since_ && merger_.idle() && tasks_->idle();
 }
 
-void RoomCore::merge_fields_of(const std::string&) {}
+// Who set which field when, where a collection's conflicts are merged by it.
+std::string RoomCore::signed_body(const std::string& id, std::string_view before,
+                                  std::string body) const {
+  if (!merger_.merges(id)) return body;
+  const auto now_us = static_cast<std::uint64_t>(clock_.wall_ms()) * 1'000;
+  auto stamped = stamp_edit(before, body, now_us, process_ids().node());
+  return stamped ? std::move(*stamped) : body;
+}
 
 // --- presence
 

@@ -24,7 +24,10 @@
 #include "atelier/room.h"
 #include "base/clock.h"
 #include "replication/replicator.h"
+#include "room/conflict_merger.h"
+#include "room/presence.h"
 #include "room/room_impl.h"
+#include "room/room_tasks.h"
 #include "room/write_queue.h"
 
 namespace atelier {
@@ -42,6 +45,8 @@ class RoomCore {
   const User& user() const { return user_; }
   WriteSignal& signal() { return *signal_; }
   WriteQueue& writes() { return writes_; }
+  const std::shared_ptr<Store>& store() { return store_; }
+  const std::shared_ptr<RoomTasks>& tasks() { return tasks_; }
 
   // Owners: whoever's callbacks and functions go away together. 0 is the host.
   std::uint64_t add_owner();
@@ -55,17 +60,23 @@ class RoomCore {
   std::optional<RawDocument> get(std::string_view id) const;
   std::size_t size(const std::string& prefix) const;
   void for_each(const std::string& prefix, const std::function<bool(const RawDocument&)>& fn) const;
+  /// Those with ids from `start` to before `end`, within one collection; without `bodies` those
+  /// that are on disk come with an empty one.
+  void for_each_between(const std::string& start, const std::string& end, bool bodies,
+                        const std::function<bool(const RawDocument&)>& fn) const;
 
   /// Conflicts of this collection are merged field by field from now on.
-  void merge_fields_of(const std::string& prefix);
+  void merge_fields_of(const std::string& prefix) { merger_.add(prefix); }
 
-  std::vector<Person> people() const;
-  PresenceStatus presence_status() const { return {}; }
-  std::shared_ptr<RawPresence> raw_presence(std::uint64_t owner, const std::string& topic);
+  RoomPresence& presence() { return presence_; }
+  const RoomPresence& presence() const { return presence_; }
 
   bool pump(int budget_ms);
   bool idle() const;
-  Status flush(int timeout_ms) { return writes_.flush(timeout_ms); }
+  Status flush(int timeout_ms) {
+    tasks_->save();
+    return writes_.flush(timeout_ms);
+  }
 
   void report(Problem problem);
   void report_malformed(const std::string& id, const std::string& reason);
@@ -90,6 +101,7 @@ class RoomCore {
   struct Row {
     std::uint64_t sequence = 0;
     std::string id;
+    bool conflicts = false;  // more than one leaf
   };
   struct Count {
     std::uint64_t sequence = 0, version = 0;
@@ -111,6 +123,7 @@ class RoomCore {
   const std::shared_ptr<Store> store_;
   const std::string title_;
   const User user_;
+  Clock& clock_;
   const std::shared_ptr<WriteSignal> signal_ = std::make_shared<WriteSignal>();
 
   std::map<std::string, std::vector<std::shared_ptr<Entry>>, std::less<>> listeners_;
@@ -136,8 +149,13 @@ class RoomCore {
   std::map<std::string, std::string> malformed_;
   mutable std::map<std::string, Count> counts_;
 
+  std::string signed_body(const std::string& id, std::string_view before, std::string body) const;
+
+  ConflictMerger merger_;
   WriteQueue writes_;
+  const std::shared_ptr<RoomTasks> tasks_ = std::make_shared<RoomTasks>(signal_);
   Subscription poke_;
+  RoomPresence presence_;
   std::unique_ptr<LiveSync> sync_;  // last: its threads poke what is above
 };
 

@@ -11,12 +11,6 @@
 namespace atelier {
 namespace {
 
-// One for the process: ids of two rooms never meet, and the node is made once at its start.
-IdMaker& id_maker() {
-  static IdMaker maker;
-  return maker;
-}
-
 // The documents of one prefix, for one owner. Does nothing any more when the room or the owner is
 // gone: a plugin may leak it.
 class OwnedCollection final : public RawCollection {
@@ -28,7 +22,7 @@ class OwnedCollection final : public RawCollection {
   }
 
   const std::string& prefix() const override { return prefix_; }
-  std::string make_id() override { return id_maker().make(prefix_); }
+  std::string make_id() override { return process_ids().make(prefix_); }
 
   void write(const std::string& id, ChangeBody change) override {
     check_id(id);
@@ -103,7 +97,8 @@ class PluginRoom final : public Room {
   }
   Result<std::unique_ptr<SharedText>> open_text(const std::string& prefix,
                                                 const std::string& key) override {
-    return open_shared_text(raw_collection(prefix, {}), raw_presence(prefix + "/" + key), key);
+    return open_shared_text(core_, owner_, raw_collection(prefix, {}),
+                            raw_presence(prefix + "/" + key), key);
   }
   std::vector<Person> people() const override { return core_->people(); }
   PresenceStatus presence_status() const override { return core_->presence_status(); }
@@ -152,7 +147,8 @@ class LocalRoomImpl final : public LocalRoom {
   }
   Result<std::unique_ptr<SharedText>> open_text(const std::string& prefix,
                                                 const std::string& key) override {
-    return open_shared_text(raw_collection(prefix, {}), raw_presence(prefix + "/" + key), key);
+    return open_shared_text(core_, 0, raw_collection(prefix, {}), raw_presence(prefix + "/" + key),
+                            key);
   }
   std::vector<Person> people() const override { return core_->people(); }
   PresenceStatus presence_status() const override { return core_->presence_status(); }

@@ -37,7 +37,8 @@ Result<std::string> checked_body(std::string_view text) {
   return normal;
 }
 
-// The attachments of the revision before, kept as they are.
+}  // namespace
+
 std::vector<AttachmentWrite> as_stubs(const std::vector<Attachment>& attachments) {
   std::vector<AttachmentWrite> stubs;
   for (const Attachment& one : attachments) {
@@ -54,6 +55,8 @@ std::vector<AttachmentWrite> as_stubs(const std::vector<Attachment>& attachments
   }
   return stubs;
 }
+
+namespace {
 
 bool may_pass(ErrorCode code) {
   return code == ErrorCode::kFull || code == ErrorCode::kDisk || code == ErrorCode::kUnavailable ||
@@ -167,8 +170,11 @@ void WriteQueue::start(Entry entry) {
 void WriteQueue::send(Entry entry) {
   Pending& pending = entry->second;
   if (pending.visible == pending.base) return drop(entry, 0);  // the edits undid each other
-  pending.running = true;
   pending.sent = pending.visible;
+  if (pending.sent && events_.sign)
+    pending.sent = events_.sign(entry->first, pending.base.value_or(""), *pending.sent);
+  if (pending.sent == pending.base) return drop(entry, 0);
+  pending.running = true;
   pending.edits_sent = pending.edits.size();
   ++running_;
   DocumentWrite write;

@@ -50,6 +50,9 @@ class WriteSignal {
   std::function<void()> wake_;           // guarded by mutex_
 };
 
+/// The attachments of a revision, for the one that follows it.
+std::vector<AttachmentWrite> as_stubs(const std::vector<Attachment>& attachments);
+
 class WriteQueue {
  public:
   /// A document's body, or nullopt when there is no document.
@@ -60,6 +63,9 @@ class WriteQueue {
     /// commit, 0 when there was none.
     std::function<void(const std::string& id, std::uint64_t sequence)> touched;
     std::function<void(Problem)> problem;
+    /// Last touch to a body before it is written over `before` (empty: the document is new).
+    std::function<std::string(const std::string& id, std::string_view before, std::string body)>
+        sign;
   };
 
   struct Edit {

@@ -225,7 +225,8 @@ void RoomScreen::draw_tabs() {
   float x = origin.x + px(12);
   for (const auto& tab : tabs) {
     const float words = ui::measure(tab.name, {ui::TextStyle::kStrong, 0, 0}).x;
-    const float width = std::min(width_max, words + px(tabs.size() > 1 ? 56 : 30));
+    const float width =
+        std::min(width_max, std::max(px(100), words + px(tabs.size() > 1 ? 56 : 30)));
     ImGui::SetCursorScreenPos({x, origin.y + px(2)});
     draw_tab(tab, width - px(4), tabs.size() > 1);
     x += width;

@@ -177,6 +177,7 @@ class SdlWindow : public Window {
       if (event.type == SDL_QUIT) closing_ = true;
       if (event.type == SDL_WINDOWEVENT && event.window.event == SDL_WINDOWEVENT_CLOSE)
         closing_ = true;
+      if (event.type == SDL_TEXTEDITING) ui::set_composition(event.edit.text, event.edit.start);
       ImGui_ImplSDL2_ProcessEvent(&event);
       frames_ = kFramesAfterEvent;
     }
