@@ -14,6 +14,7 @@ HostRoom::~HostRoom() {
 }
 
 void HostRoom::update() {
+  presence_->follow(*host_.node_, database_, upstream_url_);
   if (upstream_) {
     if (!attached_) room_->attach_sync(upstream_);
     attached_ = true;
@@ -159,10 +160,12 @@ Result<std::unique_ptr<HostRoom>> HostNode::open_one(const std::string& plugin_i
   open->database_ = database;
   ATELIER_TRY(store, node_->open_store(room_title));
   open->store_ = store;
-  open->upstream_ = upstream_for(room_title, *store);
+  open->upstream_url_ = upstream_url(room_title, *store);
+  if (open->upstream_url_) open->upstream_ = upstream_for(*open->upstream_url_);
   if (open->upstream_)
     ATELIER_CHECK(node_->set_upstream(*store, database, open->upstream_->display_name()));
   open->room_ = open_room({.store = store, .title = room_title, .user = {nickname}, .clock = nullptr});
+  open->presence_ = std::make_unique<PresenceLink>(*open->room_);
   if (wake_) open->room_->set_wake(wake_);
   ATELIER_CHECK(open->open_plugin(plugin_id));
   opened(room_title);
@@ -171,16 +174,19 @@ Result<std::unique_ptr<HostRoom>> HostNode::open_one(const std::string& plugin_i
 }
 
 // A room that synced elsewhere once goes on doing so; without its password the status asks for it.
-std::shared_ptr<PeerFactory> HostNode::upstream_for(const std::string& title, const Store& store) const {
-  std::string address;
-  if (!options_.sync_url.empty() && title == options_.sync_room) address = options_.sync_url;
-  else address = Node::upstream_of(store);
-  if (address.empty()) return nullptr;
+std::optional<DatabaseUrl> HostNode::upstream_url(const std::string& title,
+                                                  const Store& store) const {
+  const bool given = !options_.sync_url.empty() && title == options_.sync_room;
+  const std::string address = given ? options_.sync_url : Node::upstream_of(store);
+  if (address.empty()) return std::nullopt;
   const auto url = DatabaseUrl::parse(address);
-  if (!url) return nullptr;
+  return url ? std::optional(*url) : std::nullopt;
+}
+
+std::shared_ptr<PeerFactory> HostNode::upstream_for(const DatabaseUrl& url) {
   HttpPeerOptions options;
   options.create_database = true;
-  return make_http_peer_factory(*url, options);
+  return make_http_peer_factory(url, options);
 }
 
 void HostNode::remember(const std::string& title, const std::string& nickname) {

@@ -9,6 +9,7 @@
 
 #include "node.h"
 #include "plugin/plugin_library.h"
+#include "presence_link.h"
 #include "room/room_impl.h"
 #include "window/window.h"
 
@@ -51,6 +52,8 @@ class HostRoom final : public OpenRoom {
   std::string database_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<LocalRoom> room_;
+  std::unique_ptr<PresenceLink> presence_;
+  std::optional<DatabaseUrl> upstream_url_;
   std::shared_ptr<PeerFactory> upstream_;  // a server elsewhere; null for a room of this machine
   bool attached_ = false;
   std::vector<OpenPlugin> plugins_;  // after room_: they end first
@@ -96,7 +99,8 @@ class HostNode final : public NodeView {
  private:
   friend class HostRoom;
   Result<PluginChoice> choice(const std::string& plugin_id);
-  std::shared_ptr<PeerFactory> upstream_for(const std::string& title, const Store& store) const;
+  std::optional<DatabaseUrl> upstream_url(const std::string& title, const Store& store) const;
+  static std::shared_ptr<PeerFactory> upstream_for(const DatabaseUrl& url);
   void remember(const std::string& title, const std::string& nickname);
   void remember_tabs(const HostRoom& room);
   void opened(const std::string& title);

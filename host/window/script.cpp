@@ -56,8 +56,8 @@ Result<std::vector<Word>> words_of(std::string_view line, int number) {
     const char c = line[at];
     if (c == ' ' || c == '\t' || c == '\r') {
       ++at;
-    } else if (c == '#') {
-      break;
+    } else if (c == '#' && (at + 1 >= line.size() || line[at + 1] == ' ' || at == 0)) {
+      break;  // a comment; "#e03131" is a colour
     } else if (c == '"') {
       ATELIER_TRY(text, quoted_word(line, ++at, number));
       words.push_back({std::move(text), true});
@@ -207,10 +207,31 @@ class LineParser {
     return finish(Kind::kScroll);
   }
 
+  static bool is_colour(const std::string& text) {
+    return text.size() == 7 && text.find_first_not_of("0123456789abcdef", 1) == std::string::npos &&
+           text.front() == '#';
+  }
+
+  Status parse_pixel() {
+    if (!number_of(take(), step_.x) || !number_of(take(), step_.y))
+      return at_line(number_, "wait pixel needs two whole numbers");
+    step_.text = take();
+    if (!is_colour(step_.text)) return at_line(number_, "a colour such as #e03131 was expected");
+    return ok();
+  }
+
   Result<ScriptStep> parse_wait() {
+    if (take_if("pixel")) {
+      ATELIER_CHECK(parse_pixel());
+      return parse_within(Kind::kWaitPixel);
+    }
     const Kind kind = take_if("gone") ? Kind::kWaitGone : Kind::kWait;
     take_if("text");
     ATELIER_CHECK(take_quoted());
+    return parse_within(kind);
+  }
+
+  Result<ScriptStep> parse_within(Kind kind) {
     if (take_if("within") && !duration_of(take(), step_.within_ms))
       return at_line(number_, "after \"within\" a time such as 5s or 250ms was expected");
     return finish(kind);

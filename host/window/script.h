@@ -1,4 +1,4 @@
-// Scripts that drive the window as a person would: one step a line, "#" begins a comment.
+// Scripts that drive the window as a person would: one step a line, "# " begins a comment.
 //
 //   size 800 600                  the window's size, in logical pixels
 //   click "Enter"                 waits for a button or field with that label, presses it
@@ -16,6 +16,7 @@
 //   press [right|middle]          the button alone, and release [right|middle]
 //   wait "hello" [within 5s]      until words that contain this are on screen; `wait-for text` too
 //   wait gone "hello" [within 5s]
+//   wait pixel 10 20 #e03131 [within 5s]   until that colour is there, nearly
 //   screenshot FILE
 //   print "words"                 on standard output, for a program that plays along
 //   quit
@@ -45,6 +46,7 @@ struct ScriptStep {
     kLetGo,
     kWait,
     kWaitGone,
+    kWaitPixel,  // text: the colour
     kScreenshot,
     kPrint,
     kQuit,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -28,6 +29,15 @@ const ui::Shown* find_shown(std::string_view words, bool text_too) {
     if (item.words.find(words) != std::string::npos) containing = &item;
   }
   return same ? same : containing;
+}
+
+// Whether the eye takes two colours for one: edges and blending differ by some steps.
+bool is_near(std::uint32_t a, std::uint32_t b) {
+  constexpr int kNear = 24;
+  for (const int shift : {0, 8, 16})
+    if (std::abs(static_cast<int>((a >> shift) & 255) - static_cast<int>((b >> shift) & 255)) > kNear)
+      return false;
+  return true;
 }
 
 bool is_shown(std::string_view words) {
@@ -239,6 +249,9 @@ Result<bool> ScriptPlayer::perform(const ScriptStep& step, SDL_Window* window, f
       return is_shown(step.text);
     case Kind::kWaitGone:
       return !is_shown(step.text);
+    case Kind::kWaitPixel:
+      return is_near(actions_.pixel(step.x, step.y),
+                     static_cast<std::uint32_t>(std::stoul(step.text.substr(1), nullptr, 16)));
     case Kind::kScreenshot: {
       ATELIER_CHECK(actions_.screenshot(step.text));
       return true;

@@ -25,6 +25,8 @@ class ScriptPlayer {
   struct Actions {
     std::function<void(int width, int height)> resize;
     std::function<Status(const std::string& file)> screenshot;
+    /// What is on screen at a place in logical pixels: 0xrrggbb.
+    std::function<std::uint32_t(int x, int y)> pixel;
     std::function<void()> wake;  // any thread
   };
 

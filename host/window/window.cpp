@@ -84,6 +84,7 @@ class SdlWindow : public Window {
     ScriptPlayer::Actions actions;
     actions.resize = [this](int width, int height) { resize(width, height); };
     actions.screenshot = [this](const std::string& file) { return screenshot(file); };
+    actions.pixel = [this](int x, int y) { return pixel(x, y); };
     actions.wake = [this] { wake(); };
     ATELIER_TRY(player, ScriptPlayer::open(options_.script, std::move(actions)));
     player_ = std::move(player);
@@ -238,6 +239,17 @@ class SdlWindow : public Window {
   Status screenshot(const std::filesystem::path& file) {
     stage_.surface->draw();
     return write_png(stage_.surface->read(), file);
+  }
+
+  std::uint32_t pixel(int x, int y) {
+    stage_.surface->draw();
+    const Picture picture = stage_.surface->read();
+    const int px = static_cast<int>(static_cast<float>(x) * stage_.scale);
+    const int py = static_cast<int>(static_cast<float>(y) * stage_.scale);
+    if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) return 0;
+    const auto* at =
+        picture.rgb.data() + (static_cast<std::size_t>(py) * picture.width + px) * 3;
+    return static_cast<std::uint32_t>(at[0]) << 16 | static_cast<std::uint32_t>(at[1]) << 8 | at[2];
   }
 
   void when_still() {

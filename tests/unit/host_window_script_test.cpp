@@ -67,6 +67,16 @@ TEST(Script, ADragIsTheStepsOfAHand) {
   EXPECT_EQ(right->size(), 3u + 5u + 3u);
 }
 
+TEST(Script, AColourIsNoComment) {
+  const auto steps = parse_script("#a comment\nwait pixel 10 20 #e03131 within 2s # red\n");
+  ASSERT_TRUE(steps) << steps.error().message;
+  ASSERT_EQ(steps->size(), 1u);
+  EXPECT_EQ(steps->front().kind, Kind::kWaitPixel);
+  EXPECT_EQ(steps->front().text, "#e03131");
+  EXPECT_EQ(steps->front().y, 20);
+  EXPECT_EQ(steps->front().within_ms, 2'000);
+}
+
 TEST(Script, AMistakeNamesItsLineAndWhatWasExpected) {
   const std::pair<const char*, const char*> cases[] = {
       {"quit\nclack \"x\"", "line 2: unknown step \"clack\""},
@@ -78,6 +88,8 @@ TEST(Script, AMistakeNamesItsLineAndWhatWasExpected) {
       {"drag 1 2 3", "line 1: drag needs pairs"},
       {"drag Hyper+ 1 2", "line 1: \"Hyper+\" is no key to hold"},
       {"click at 1", "line 1: click at needs two"},
+      {"wait pixel 1 2 red", "line 1: a colour such as"},
+      {"wait pixel 1", "line 1: wait pixel needs two"},
       {"wait \"x\" within soon", "line 1: after \"within\""},
       {"wait \"x\" please", "line 1: \"please\" was not expected"},
       {"key Ctrl+", "line 1: key needs"},
