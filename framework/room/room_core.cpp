@@ -50,10 +50,12 @@ RoomCore::RoomCore(RoomSettings settings)
                  return signed_body(id, before, std::move(body));
                }},
               clock_),
-      poke_(store_->subscribe([signal = signal_] { signal->poke(); })) {}
+      poke_(store_->subscribe([signal = signal_] { signal->poke(); })),
+      presence_(user_) {}
 
 RoomCore::~RoomCore() {
   signal_->set_wake({});
+  presence_.detach();  // we are gone for the others while the rest is written
   // Without the time to save all, the store goes on writing what it has; the rest was told as
   // problems.
   (void)flush(kRoomFlushMs);
@@ -72,6 +74,7 @@ void RoomCore::drop_owner(std::uint64_t owner) {
   (void)writes_.flush(kRoomFlushMs);
   writes_.disown(owner);
   owners_.erase(owner);
+  presence_.drop_owner(owner);
   for (auto& [prefix, entries] : listeners_) {
     for (const auto& entry : entries) {
       if (entry->owner != owner) continue;
@@ -215,10 +218,11 @@ bool RoomCore::pump(int budget_ms) {
   writes_.settle();
   const bool own = deliver_touched(deadline);
   const bool fed = deliver_feed(deadline);
-  const bool done = tasks_->run();
+  const bool seen = presence_.pump();
+  const bool done = tasks_->run();  // of what all of these brought
   pumping_ = false;
   sweep_listeners();
-  return own || fed || done;
+  return own || fed || done || seen;
 }
 
 // Only what was there at the beginning: a callback that writes must not keep pump() busy for ever.
@@ -340,16 +344,6 @@ std::string RoomCore::signed_body(const std::string& id, std::string_view before
   const auto now_us = static_cast<std::uint64_t>(clock_.wall_ms()) * 1'000;
   auto stamped = stamp_edit(before, body, now_us, process_ids().node());
   return stamped ? std::move(*stamped) : body;
-}
-
-// --- presence
-
-std::vector<Person> RoomCore::people() const {
-  return {{"self", user_.name, true}};
-}
-
-std::shared_ptr<RawPresence> RoomCore::raw_presence(std::uint64_t, const std::string&) {
-  return nullptr;
 }
 
 // --- problems and sync

@@ -70,6 +70,10 @@ class RoomCore {
 
   RoomPresence& presence() { return presence_; }
   const RoomPresence& presence() const { return presence_; }
+  PresenceStatus presence_status() const { return presence_.status(); }
+  void attach_presence(std::unique_ptr<PresenceTransport> transport) {
+    presence_.attach(std::move(transport), [signal = signal_] { signal->poke(); });
+  }
 
   bool pump(int budget_ms);
   bool idle() const;

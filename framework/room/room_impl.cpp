@@ -75,6 +75,42 @@ class OwnedCollection final : public RawCollection {
   const std::string prefix_;
 };
 
+// One topic of presence, for one owner; as harmless as OwnedCollection.
+class OwnedPresence final : public RawPresence {
+ public:
+  OwnedPresence(const std::shared_ptr<RoomCore>& core, std::uint64_t owner, std::string topic)
+      : core_(core),
+        owner_(owner),
+        topic_(std::move(topic)),
+        seen_(core->presence().topic(topic_)) {}
+
+  const std::string& topic() const override { return topic_; }
+  Status set(std::string_view json) override {
+    const auto core = room();
+    return core ? core->presence().set(owner_, topic_, json) : ok();
+  }
+  void clear() override {
+    if (const auto core = room()) core->presence().clear(owner_, topic_);
+  }
+  const std::vector<Other>& others() const override {
+    static const std::vector<Other> nobody;
+    return room() ? seen_->others : nobody;
+  }
+  // Twice, so that the end of the room is a change as well.
+  std::uint64_t revision() const override { return 2 * seen_->revision + (room() ? 0 : 1); }
+
+ private:
+  std::shared_ptr<RoomCore> room() const {
+    auto core = core_.lock();
+    return core && core->has_owner(owner_) ? core : nullptr;
+  }
+
+  const std::weak_ptr<RoomCore> core_;
+  const std::uint64_t owner_;
+  const std::string topic_;
+  const std::shared_ptr<const RoomPresence::Topic> seen_;
+};
+
 void demand_prefix(std::string_view prefix) {
   if (const auto checked = check_prefix(prefix); !checked)
     throw std::logic_error(checked.error().message);
@@ -100,11 +136,11 @@ class PluginRoom final : public Room {
     return open_shared_text(core_, owner_, raw_collection(prefix, {}),
                             raw_presence(prefix + "/" + key), key);
   }
-  std::vector<Person> people() const override { return core_->people(); }
+  std::vector<Person> people() const override { return core_->presence().people(); }
   PresenceStatus presence_status() const override { return core_->presence_status(); }
   std::shared_ptr<RawPresence> raw_presence(const std::string& topic) override {
     demand_declared(topic.substr(0, topic.find('/')));
-    return core_->raw_presence(owner_, topic);
+    return std::make_shared<OwnedPresence>(core_, owner_, topic);
   }
   // These two are the host's: a plugin that pumps in draw() would change what it is drawing.
   bool pump(int) override { return false; }
@@ -133,6 +169,7 @@ class LocalRoomImpl final : public LocalRoom {
       : core_(std::make_shared<RoomCore>(std::move(settings))) {}
   ~LocalRoomImpl() override {
     core_->signal().set_wake({});
+    core_->presence().detach();
     core_->detach_sync();
   }
   LocalRoomImpl(const LocalRoomImpl&) = delete;
@@ -150,11 +187,11 @@ class LocalRoomImpl final : public LocalRoom {
     return open_shared_text(core_, 0, raw_collection(prefix, {}), raw_presence(prefix + "/" + key),
                             key);
   }
-  std::vector<Person> people() const override { return core_->people(); }
+  std::vector<Person> people() const override { return core_->presence().people(); }
   PresenceStatus presence_status() const override { return core_->presence_status(); }
   std::shared_ptr<RawPresence> raw_presence(const std::string& topic) override {
     demand_prefix(topic.substr(0, topic.find('/')));
-    return core_->raw_presence(0, topic);
+    return std::make_shared<OwnedPresence>(core_, 0, topic);
   }
   bool pump(int budget_ms) override { return core_->pump(budget_ms); }
   void set_wake(std::function<void()> wake) override { core_->signal().set_wake(std::move(wake)); }
@@ -167,6 +204,13 @@ class LocalRoomImpl final : public LocalRoom {
     core_->attach_sync(std::move(remote), std::move(options));
   }
   void detach_sync() override { core_->detach_sync(); }
+  void attach_presence(std::unique_ptr<PresenceTransport> transport) override {
+    core_->attach_presence(std::move(transport));
+  }
+  void detach_presence() override {
+    core_->presence().detach();
+    core_->signal().poke();
+  }
   std::vector<Rejection> outbox() const override { return core_->outbox(); }
   Status flush(int timeout_ms) override { return core_->flush(timeout_ms); }
   std::unique_ptr<Room> for_plugin(std::vector<std::string> prefixes) override {

@@ -17,6 +17,7 @@
 
 #include "atelier/room.h"
 #include "replication/replicator.h"
+#include "room/presence.h"
 #include "store/store.h"
 
 namespace atelier {
@@ -36,6 +37,10 @@ class LocalRoom : public Room {
   virtual void attach_sync(std::shared_ptr<PeerFactory> remote, LiveSyncOptions options = {}) = 0;
   /// Ends the syncing; returns within a second.
   virtual void detach_sync() = 0;
+  /// Others are seen through `transport` from now on, and we by them; instead of the one before.
+  virtual void attach_presence(std::unique_ptr<PresenceTransport> transport) = 0;
+  /// Leaves at once; at the next pump() nobody else is here.
+  virtual void detach_presence() = 0;
   /// Own documents that the remote refuses.
   virtual std::vector<Rejection> outbox() const = 0;
   /// Waits until everything written is on disk. Errors: kTimeout.

@@ -88,7 +88,7 @@ void HeldOperations::add(const TextRange& range) {
 
 void HeldOperations::remove(const TextRange& range) {
   const auto found = ranges_.find(range.agent);
-  if (found == ranges_.end()) return;
+  if (found == ranges_.end() || range.begin >= range.end) return;
   Ranges kept;
   for (const auto& [begin, end] : found->second) {
     if (begin < range.begin) kept.emplace(begin, std::min(end, range.begin));

@@ -134,7 +134,10 @@ bool Access::origin_allowed(const Request& request, std::string_view origin) con
 }
 
 std::optional<Response> Access::check_origin(const Request& request) const {
-  if (request.is_read() || !request.headers.has("Origin")) return std::nullopt;
+  // What begins with an upgrade is no plain read: a WebSocket goes both ways, and no browser keeps
+  // its answers from a foreign page.
+  const bool plain_read = request.is_read() && !request.headers.has("Upgrade");
+  if (plain_read || !request.headers.has("Origin")) return std::nullopt;
   if (origin_allowed(request, request.headers.get("Origin"))) return std::nullopt;
   return error_reply(403, "forbidden", "Pages of this origin may not change anything here.");
 }

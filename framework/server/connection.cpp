@@ -9,6 +9,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "base/clock.h"
+#include "server/presence_connection.h"
 #include "server/replies.h"
 
 namespace atelier::server {
@@ -127,8 +128,7 @@ void Connection::close() {
   timer_.cancel();
   socket_.close(ignored);
   shared_->open.erase(this);
-  if (shared_->stopping && shared_->open.empty() && shared_->on_all_closed)
-    shared_->on_all_closed();
+  shared_->one_closed();
 }
 
 void Connection::count_body(std::size_t bytes) {
@@ -391,6 +391,15 @@ std::string Connection::head_of(Response& response) {
 
 void Connection::answer(std::uint64_t serial, Response response) {
   if (serial != serial_ || state_ != State::kAnswering) return;
+  if (response.presence) {
+    // Later, when what the client sent behind its request is in input_ again.
+    asio::post(socket_.get_executor(), [self = shared_from_this(), serial,
+                                        kept = std::make_shared<Response>(std::move(response))] {
+      if (self->serial_ == serial && self->state_ == State::kAnswering)
+        self->upgrade(std::move(*kept));
+    });
+    return;
+  }
   if (response.close || shared_->stopping) keep_alive_ = false;
   shared_->router.finish(*request_, response);
   out_ = head_of(response);
@@ -408,6 +417,23 @@ void Connection::answer(std::uint64_t serial, Response response) {
   state_ = State::kSending;
   set_deadline_ms(kReplyStallTimeoutMs);
   pump();
+}
+
+/// The socket goes to somebody else, who answers; this object ends.
+void Connection::upgrade(Response response) {
+  // A client has to wait for the answer before it sends its first frame.
+  if (!input_.empty() || request_->http_1_0 || shared_->stopping) {
+    keep_alive_ = false;
+    return answer(serial_, bad_request("The connection cannot be upgraded."));
+  }
+  const auto self = shared_from_this();
+  state_ = State::kClosed;
+  ++serial_;
+  count_body(0);
+  plan_ = {};
+  timer_.cancel();
+  start_presence(shared_, std::move(socket_), *request_, std::move(response));
+  shared_->open.erase(this);
 }
 
 void Connection::queue_chunk(BodySource::Chunk chunk) {

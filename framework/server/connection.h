@@ -29,6 +29,15 @@ namespace atelier::server {
 class Connection;
 class RequestParser;  // Beast's, in connection.cpp
 
+/// A connection that is no HTTP any more.
+class UpgradedConnection {
+ public:
+  virtual ~UpgradedConnection() = default;
+  /// The server stops: ends in good order.
+  virtual void stop() = 0;
+  virtual void close() = 0;
+};
+
 /// What all connections of one server share. Thread rule: the server's thread.
 struct ConnectionShared {
   explicit ConnectionShared(std::shared_ptr<Context> context) : router(std::move(context)) {}
@@ -39,7 +48,13 @@ struct ConnectionShared {
   std::uint64_t requests = 0;
   std::array<char, kReadChunkBytes> read_buffer;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> open;
+  std::unordered_map<UpgradedConnection*, std::shared_ptr<UpgradedConnection>> upgraded;
+  int presence_silence_ms = kPresenceSilenceMs;
   std::function<void()> on_all_closed;  // while stopping
+  /// To be called by a connection that took itself out of `open` or `upgraded`.
+  void one_closed() const {
+    if (stopping && open.empty() && upgraded.empty() && on_all_closed) on_all_closed();
+  }
   /// The Date header's value, made once a second.
   const std::string& date();
 
@@ -93,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // answering
   void refuse(Response response);
   void answer(std::uint64_t serial, Response response);
+  void upgrade(Response response);
   std::string head_of(Response& response);
   void queue_chunk(BodySource::Chunk chunk);
   bool flush();

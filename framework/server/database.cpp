@@ -4,6 +4,7 @@
 
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "server/presence.h"
 
 namespace atelier::server {
 
@@ -84,11 +85,19 @@ void Database::remove() {
   removed_ = true;
   subscription_.reset();
   wake_feeds();
+  if (presence_) presence_->end_all(PresenceEnd::kGoingAway, "the database is gone");
+}
+
+std::shared_ptr<PresenceRoom> Database::presence() {
+  if (!presence_) presence_ = std::make_shared<PresenceRoom>();
+  return presence_;
 }
 
 void Database::security_changed() {
   closed_to_anonymous_ = members_only();
   wake_feeds();
+  if (presence_ && closed_to_anonymous_)
+    presence_->end_all(PresenceEnd::kPolicy, "the database is for its members now", true);
 }
 
 std::string Database::security() const {

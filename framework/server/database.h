@@ -19,6 +19,7 @@ namespace atelier::server {
 using Post = std::function<void(std::function<void()>)>;
 
 class Database;
+class PresenceRoom;
 
 /// A body that waits for changes of one database.
 class Feed : public BodySource, public std::enable_shared_from_this<Feed> {
@@ -66,7 +67,10 @@ class Database : public std::enable_shared_from_this<Database> {
   /// Whether a compaction runs; any thread.
   std::atomic<bool> compacting{false};
 
-  /// The database is gone: feeds end.
+  /// Who has it open; made when first asked for.
+  std::shared_ptr<PresenceRoom> presence();
+
+  /// The database is gone: feeds and presence end.
   void remove();
   bool removed() const { return removed_; }
 
@@ -101,6 +105,7 @@ class Database : public std::enable_shared_from_this<Database> {
   std::vector<Feed*> waiting_;
   std::deque<SharedChunk> chunks_;
   std::size_t chunk_bytes_ = 0;
+  std::shared_ptr<PresenceRoom> presence_;
 };
 
 }  // namespace atelier::server

@@ -170,6 +170,8 @@ std::string_view status_text(int status) {
       return "Expectation Failed";
     case 421:
       return "Misdirected Request";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:

@@ -98,6 +98,8 @@ class BodySource {
   std::function<void()> wake;
 };
 
+class PresenceRoom;
+
 struct Response {
   int status = 200;
   Headers headers;
@@ -105,6 +107,7 @@ struct Response {
   std::shared_ptr<BodySource> source;   // instead of `body`
   std::optional<std::uint64_t> length;  // of what `source` gives; without it: chunks
   bool close = false;                   // the connection ends after this answer
+  std::shared_ptr<PresenceRoom> presence;  // of 101: the connection goes on as a WebSocket there
 };
 
 /// Answers the request once; may be called at once or later, on the server's thread.

@@ -52,6 +52,7 @@ constexpr Route kDatabaseRoutes[] = {
     {"_local_docs", "GET,HEAD,POST", Right::kAnyone, true, serve_local_docs},
     {"_changes", "GET,POST,HEAD", Right::kAnyone, true, serve_changes},
     {"_bulk_docs", "POST", Right::kWriter, true, post_bulk_docs},
+    {"_presence", "GET", Right::kWriter, false, get_presence},
     {"_bulk_get", "POST", Right::kAnyone, true, post_bulk_get},
     {"_revs_diff", "POST", Right::kAnyone, true, post_revs_diff, true},
     {"_missing_revs", "POST", Right::kAnyone, true, post_missing_revs, true},

@@ -64,6 +64,9 @@ void serve_partition_all_docs(const Call& call, const std::string& partition);
 // --- feeds: routes_changes.cpp
 void serve_changes(const Call& call);
 
+// --- who is here: routes_presence.cpp
+void get_presence(const Call& call);
+
 // --- what several routes need
 
 /// The body as normal-form JSON. Errors: kInvalid with CouchDB's reason.

@@ -139,6 +139,7 @@ class Core {
       if (const auto threads = background.lock()) threads->run(std::move(task));
     };
     shared_ = std::make_shared<ConnectionShared>(context_);
+    shared_->presence_silence_ms = options_.presence_silence_ms;
     catalog_changes_ = context_->catalog->subscribe(
         [poster = poster_, weak = std::weak_ptr(context_)](const std::string& name, bool created) {
           if (created) return;
@@ -193,7 +194,7 @@ class Core {
 
   template <class Socket>
   void add(Socket socket, bool local_user) {
-    if (shared_->open.size() >= kConnectionsMax) return;  // closed unheard
+    if (shared_->open.size() + shared_->upgraded.size() >= kConnectionsMax) return;  // closed unheard
     std::make_shared<Connection>(shared_, Connection::Socket(std::move(socket)), local_user)
         ->start();
   }
@@ -225,8 +226,11 @@ class Core {
     });
     std::vector<std::shared_ptr<Connection>> connections;
     for (const auto& [key, connection] : shared_->open) connections.push_back(connection);
-    if (connections.empty()) io_.stop();
+    std::vector<std::shared_ptr<UpgradedConnection>> upgraded;
+    for (const auto& [key, connection] : shared_->upgraded) upgraded.push_back(connection);
+    if (connections.empty() && upgraded.empty()) io_.stop();
     for (const auto& connection : connections) connection->stop();
+    for (const auto& connection : upgraded) connection->stop();
   }
 
   const ServerOptions options_;
@@ -245,9 +249,12 @@ class Core {
   /// After the thread ended: lets go of every connection while `io_` still lives.
   void drop_connections() {
     const auto open = std::move(shared_->open);
+    const auto upgraded = std::move(shared_->upgraded);
     shared_->open.clear();
+    shared_->upgraded.clear();
     shared_->on_all_closed = nullptr;
     for (const auto& [key, connection] : open) connection->close();
+    for (const auto& [key, connection] : upgraded) connection->close();
   }
 };
 

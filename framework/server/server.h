@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "store/catalog.h"
 
 namespace atelier {
@@ -48,6 +49,8 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts;    // beside loopback names and the address itself
   std::vector<std::string> allowed_origins;  // exact, "http://localhost:8080"; beside our own
   std::filesystem::path www;                 // served under /_www/; empty: none
+  /// A client that is silent for so long is not there any more (it is asked at half of it).
+  int presence_silence_ms = kPresenceSilenceMs;
   /// Whether anonymous clients may read and write this database; default: all but names with `_`.
   std::function<bool(const std::string& database)> shared;
   std::string uuid;  // of this server, shown in the welcome

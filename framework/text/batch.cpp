@@ -134,34 +134,39 @@ Status read_batch(std::string_view bytes, Batch& batch) {
 namespace {
 
 // Collects what a batch is made of, operation run by operation run.
+//
+// The bytes are a function of the agent and the range alone: whoever has the operations writes the
+// same, however they came to be here. So stretches are joined where they go on, parents are in the
+// order of their names, and a run is as long as can be from the front on.
 class BatchWriter {
  public:
   BatchWriter(const EventGraph& graph, std::uint32_t agent, std::uint32_t sequence)
       : graph_(graph), agent_(agent), sequence_(sequence) {}
 
   void add_stretch(const Stretch& stretch) {
-    ++stretches_;
-    put_number(stretch_bytes_, stretch.end - stretch.begin);
-    put_number(stretch_bytes_, static_cast<std::uint32_t>(stretch.parents.size()));
-    for (const Lv parent : stretch.parents) {
-      const auto [agent, sequence] = graph_.name_of(parent);
-      put_number(stretch_bytes_, name_index(agent));
-      put_number(stretch_bytes_, agent == agent_ ? sequence_ - sequence : sequence);
+    const std::uint32_t length = stretch.end - stretch.begin;
+    std::vector<EventGraph::Name> parents;
+    for (const Lv parent : stretch.parents) parents.push_back(graph_.name_of(parent));
+    std::sort(parents.begin(), parents.end(), [this](const auto& a, const auto& b) {
+      if (a.agent == b.agent) return a.sequence < b.sequence;
+      return graph_.agent_id(a.agent) < graph_.agent_id(b.agent);
+    });
+    const bool goes_on = parents.size() == 1 && parents[0].agent == agent_ &&
+                         parents[0].sequence + 1 == sequence_ && !stretches_.empty();
+    if (goes_on) {
+      stretches_.back().length += length;
+    } else {
+      stretches_.push_back({length, sequence_, std::move(parents)});
     }
-    sequence_ += stretch.end - stretch.begin;
+    sequence_ += length;
   }
 
-  void add_op(const Op& op) {
+  void add_op(Op op) {
     content_ += op.content;
+    if (op.kind != OpKind::kInsert) return add_erasure(op);
     if (!runs_.empty()) {
       Batch::Run& last = runs_.back();
-      const bool typed_on = last.kind == OpKind::kInsert && op.kind == OpKind::kInsert &&
-                            op.position == last.position + last.length;
-      const bool erased_on = last.kind != OpKind::kInsert && op.kind != OpKind::kInsert &&
-                             erase_continues(last.kind, last.position, last.length, op.kind,
-                                             op.position, op.length, last.kind);
-      if (typed_on || erased_on) {
-        last.position = std::min(last.position, op.position);
+      if (last.kind == OpKind::kInsert && op.position == last.position + last.length) {
         last.length += op.length;
         return;
       }
@@ -169,14 +174,23 @@ class BatchWriter {
     runs_.push_back({op.kind, op.length, op.position});
   }
 
-  std::string finish(std::uint32_t first_sequence) const {
+  std::string finish(std::uint32_t first_sequence) {
+    std::string stretches;
+    for (const Written& stretch : stretches_) {
+      put_number(stretches, stretch.length);
+      put_number(stretches, static_cast<std::uint32_t>(stretch.parents.size()));
+      for (const auto& [agent, sequence] : stretch.parents) {
+        put_number(stretches, name_index(agent));
+        put_number(stretches, agent == agent_ ? stretch.sequence - sequence : sequence);
+      }
+    }
     std::string out(1, kFormat);
     put_text(out, graph_.agent_id(agent_));
     put_number(out, first_sequence);
     put_number(out, static_cast<std::uint32_t>(others_.size()));
     for (const std::uint32_t other : others_) put_text(out, graph_.agent_id(other));
-    put_number(out, stretches_);
-    out += stretch_bytes_;
+    put_number(out, static_cast<std::uint32_t>(stretches_.size()));
+    out += stretches;
     put_runs(out, runs_);
     put_text(out, content_);
     put_crc(out, 0);
@@ -184,6 +198,36 @@ class BatchWriter {
   }
 
  private:
+  struct Written {
+    std::uint32_t length = 0;
+    std::uint32_t sequence = 0;
+    std::vector<EventGraph::Name> parents;
+  };
+
+  // Joins it to the run before as a whole or, where only its first operation fits, that one.
+  void add_erasure(Op op) {
+    while (!runs_.empty() && runs_.back().kind != OpKind::kInsert) {
+      if (joined(op)) return;
+      Op first = op;
+      first.length = 1;
+      if (op.kind == OpKind::kEraseBackward) first.position += op.length - 1;
+      if (op.length == 1 || !joined(first)) break;
+      --op.length;
+    }
+    runs_.push_back({op.length == 1 ? OpKind::kErase : op.kind, op.length, op.position});
+  }
+
+  bool joined(const Op& op) {
+    Batch::Run& last = runs_.back();
+    if (!erase_continues(last.kind, last.position, last.length, op.kind, op.position, op.length,
+                         last.kind)) {
+      return false;
+    }
+    last.position = std::min(last.position, op.position);
+    last.length += op.length;
+    return true;
+  }
+
   std::uint32_t name_index(std::uint32_t agent) {
     if (agent == agent_) return 0;
     const auto found = std::find(others_.begin(), others_.end(), agent);
@@ -197,8 +241,7 @@ class BatchWriter {
   const EventGraph& graph_;
   std::uint32_t agent_;
   std::uint32_t sequence_;
-  std::uint32_t stretches_ = 0;
-  std::string stretch_bytes_;
+  std::vector<Written> stretches_;
   std::string content_;
   std::vector<Batch::Run> runs_;
   std::vector<std::uint32_t> others_;

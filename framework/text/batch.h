@@ -46,7 +46,8 @@ struct Batch {
 /// Reads into `batch`, whose memory is used again.
 Status read_batch(std::string_view bytes, Batch& batch);
 
-/// Writes an agent's operations [sequence, end), which must be here.
+/// Writes an agent's operations [sequence, end), which must be here. Who has them writes the same
+/// bytes, in whatever order and parts they came.
 std::string write_batch(const EventGraph& graph, const OpLog& log, std::uint32_t agent,
                         std::uint32_t sequence, std::uint32_t end);
 

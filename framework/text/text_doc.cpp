@@ -115,15 +115,6 @@ std::string new_agent_id() {
   return id;
 }
 
-std::string text_batch_id(std::string_view text, std::string_view agent, std::uint32_t sequence) {
-  constexpr std::size_t kDigits = 10;
-  std::string digits = std::to_string(sequence);
-  digits.insert(0, kDigits - std::min(kDigits, digits.size()), '0');
-  std::string id = "coedit:";
-  id.append(text).append(":").append(agent).append(":").append(digits);
-  return id;
-}
-
 // ---- Own edits --------------------------------------------------------------------------------
 
 TextDoc::TextDoc(std::string agent) : agent_id_(std::move(agent)) {
@@ -173,35 +164,35 @@ bool TextDoc::has_untaken() const {
   return agent_ != kNoLv && taken_ < graph_.next_sequence(agent_);
 }
 
-// The end of a batch of `agent` from `sequence` on that is not larger than one should be.
-std::uint32_t TextDoc::batch_end(std::uint32_t agent, std::uint32_t sequence) const {
+// The end of a batch of `agent` from `sequence` on, at most `limit`, that is not larger than one
+// should be.
+std::uint32_t TextDoc::batch_end(std::uint32_t agent, std::uint32_t sequence,
+                                 std::uint32_t limit) const {
   constexpr std::size_t kRunBytes = 6;  // what a run costs at most, nearly always
   std::uint32_t end = sequence;
   std::size_t bytes = 0;
-  graph_.each_of_agent(
-      agent, sequence, graph_.next_sequence(agent), [&](LvRange range, std::uint32_t) {
-        log_.each(range.begin, range.end, [&](const Op& op) {
-          const std::uint32_t room = kTextBatchOperationsMax - (end - sequence);
-          std::uint32_t count = std::min(op.length, room);
-          if (bytes + op.content.size() > kTextBatchContentBytes) {
-            const std::size_t left =
-                kTextBatchContentBytes - std::min(bytes, kTextBatchContentBytes);
-            const auto fits = static_cast<std::uint32_t>(
-                count_points(op.content.substr(0, point_boundary(op.content, left))));
-            count = std::min(count, fits);
-          }
-          end += count;
-          bytes += op.content.size() + kRunBytes;
-          return count == op.length && bytes < kTextBatchContentBytes;
-        });
-        return bytes < kTextBatchContentBytes && end - sequence < kTextBatchOperationsMax;
-      });
+  graph_.each_of_agent(agent, sequence, limit, [&](LvRange range, std::uint32_t) {
+    log_.each(range.begin, range.end, [&](const Op& op) {
+      const std::uint32_t room = kTextBatchOperationsMax - (end - sequence);
+      std::uint32_t count = std::min(op.length, room);
+      if (bytes + op.content.size() > kTextBatchContentBytes) {
+        const std::size_t left = kTextBatchContentBytes - std::min(bytes, kTextBatchContentBytes);
+        const auto fits = static_cast<std::uint32_t>(
+            count_points(op.content.substr(0, point_boundary(op.content, left))));
+        count = std::min(count, fits);
+      }
+      end += count;
+      bytes += op.content.size() + kRunBytes;
+      return count == op.length && bytes < kTextBatchContentBytes;
+    });
+    return bytes < kTextBatchContentBytes && end - sequence < kTextBatchOperationsMax;
+  });
   return end;
 }
 
 std::optional<TextBatch> TextDoc::take_batch() {
   if (!has_untaken()) return std::nullopt;
-  const std::uint32_t end = batch_end(agent_, taken_);
+  const std::uint32_t end = batch_end(agent_, taken_, graph_.next_sequence(agent_));
   TextBatch batch{agent_id_, taken_, end - taken_,
                   text_crdt::write_batch(graph_, log_, agent_, taken_, end)};
   taken_ = end;
@@ -211,12 +202,13 @@ std::optional<TextBatch> TextDoc::take_batch() {
 // ---- Merging: what a batch needs ---------------------------------------------------------------
 
 // Appends what can be, from the front of a batch; the rest waits.
-Result<TextDoc::Staged> TextDoc::stage(std::string_view bytes) {
+Result<TextDoc::Staged> TextDoc::stage(std::string_view bytes, Keep keep) {
   ATELIER_CHECK(text_crdt::read_batch(bytes, batch_));
   const std::uint32_t agent = graph_.find_agent(batch_.agent());
   const std::uint32_t next = agent == kNoLv ? 0 : graph_.next_sequence(agent);
   std::vector<Name> missing;
   if (batch_.sequence > next) {
+    if (keep == Keep::kNothing) return Staged{};
     missing.emplace_back(batch_.agent(), batch_.sequence - 1);
     ATELIER_CHECK(wait(bytes, batch_.sequence, std::move(missing)));
     return Staged{};
@@ -232,7 +224,7 @@ Result<TextDoc::Staged> TextDoc::stage(std::string_view bytes) {
   ATELIER_CHECK(check_batch_size());
   const Lv begin = graph_.end();
   if (usable > known) ATELIER_CHECK(append_staged(known, usable));
-  if (!missing.empty()) {
+  if (!missing.empty() && keep == Keep::kWaiting) {
     if (Status waits = wait(bytes, batch_.sequence + usable, std::move(missing)); !waits) {
       graph_.truncate(begin);
       log_.truncate(begin);
@@ -496,15 +488,15 @@ Result<MergeReport> TextDoc::merge(std::string_view batch) {
   return report;
 }
 
-MergeReport TextDoc::merge_all(std::span<const std::string_view> batches) {
+MergeReport TextDoc::merge_all(std::span<const std::string_view> batches, Keep keep) {
   MergeReport report;
   report.results.resize(batches.size());
   if (tracking_ && graph_.end() - tracker_.end() > kTextTrackerIdleOperations) release_tracker();
   std::vector<StagedBatch> staged;
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    stage_one({0, i, batches[i], {}}, report, staged);
+    stage_one({0, i, batches[i], {}}, keep, report, staged);
   }
-  while (!staged.empty()) apply(staged, report);
+  while (!staged.empty()) apply(staged, keep, report);
   return report;
 }
 
@@ -520,14 +512,16 @@ void TextDoc::finish(const StagedBatch& batch, Error error, MergeReport& report)
 }
 
 // Appends a batch to the history, and with it all that waited for it.
-void TextDoc::stage_one(StagedBatch batch, MergeReport& report, std::vector<StagedBatch>& staged) {
+void TextDoc::stage_one(StagedBatch batch, Keep keep, MergeReport& report,
+                        std::vector<StagedBatch>& staged) {
   std::vector<StagedBatch> open;
   open.push_back(std::move(batch));
   while (!open.empty()) {
     StagedBatch next = std::move(open.back());
     open.pop_back();
     next.begin = graph_.end();
-    Result<Staged> result = stage(next.view());
+    const bool given = next.result != kFromWaiting;
+    Result<Staged> result = stage(next.view(), given ? keep : Keep::kWaiting);
     if (!result) {
       finish(next, std::move(result).error(), report);
       continue;
@@ -551,7 +545,7 @@ void TextDoc::stage_one(StagedBatch batch, MergeReport& report, std::vector<Stag
 
 // Makes what was appended visible. The first batch that reaches beyond the text is taken out again,
 // and what came after it is tried anew.
-void TextDoc::apply(std::vector<StagedBatch>& staged, MergeReport& report) {
+void TextDoc::apply(std::vector<StagedBatch>& staged, Keep keep, MergeReport& report) {
   changes_.clear();
   const Lv begin = staged.front().begin;
   Lv failed_at = 0;
@@ -586,7 +580,7 @@ void TextDoc::apply(std::vector<StagedBatch>& staged, MergeReport& report) {
          invalid("text batch: " + failed_name_ +
                  " reaches beyond the text that its author can have seen"),
          report);
-  for (std::size_t i = 1; i < rest.size(); ++i) stage_one(std::move(rest[i]), report, staged);
+  for (std::size_t i = 1; i < rest.size(); ++i) stage_one(std::move(rest[i]), keep, report, staged);
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     TextPatch& patch = report.patches[i];
     if (!patch.inserted.empty())
@@ -701,14 +695,33 @@ Result<std::vector<TextBatch>> TextDoc::batches_since(
   std::vector<TextBatch> batches;
   for (std::uint32_t agent = 0; agent < graph_.agents(); ++agent) {
     const auto found = known.find(graph_.agent_id(agent));
-    std::uint32_t sequence = found == known.end() ? 0 : found->second;
-    while (sequence < graph_.next_sequence(agent)) {
-      const std::uint32_t end = batch_end(agent, sequence);
-      batches.push_back({graph_.agent_id(agent), sequence, end - sequence,
-                         text_crdt::write_batch(graph_, log_, agent, sequence, end)});
-      sequence = end;
-    }
+    const std::uint32_t sequence = found == known.end() ? 0 : found->second;
+    add_batches(agent, sequence, graph_.next_sequence(agent), batches);
   }
+  return batches;
+}
+
+void TextDoc::add_batches(std::uint32_t agent, std::uint32_t begin, std::uint32_t end,
+                          std::vector<TextBatch>& batches) const {
+  while (begin < end) {
+    const std::uint32_t stop = batch_end(agent, begin, end);
+    batches.push_back({graph_.agent_id(agent), begin, stop - begin,
+                       text_crdt::write_batch(graph_, log_, agent, begin, stop)});
+    begin = stop;
+  }
+}
+
+Result<std::vector<TextBatch>> TextDoc::batches_of(std::string_view agent, std::uint32_t begin,
+                                                   std::uint32_t end) {
+  if (begin > end || end > known_of(agent)) return invalid("operations that are not known");
+  std::uint32_t found = graph_.find_agent(agent);
+  std::vector<TextBatch> batches;
+  if (begin == end) return batches;
+  if (begin < graph_.count_at_begin(found)) {
+    ATELIER_CHECK(load_history());
+    found = graph_.find_agent(agent);
+  }
+  add_batches(found, begin, end, batches);
   return batches;
 }
 

@@ -51,9 +51,6 @@ struct TextBatch {
   std::string bytes;  // binary; merge() takes it
 };
 
-/// `coedit:<text>:<agent>:<sequence>` with the sequence in ten digits, so that ids sort by it.
-std::string text_batch_id(std::string_view text, std::string_view agent, std::uint32_t sequence);
-
 /// An operation's name for everyone.
 struct TextVersionEntry {
   std::string agent;
@@ -117,7 +114,12 @@ class TextDoc {
   Result<MergeReport> merge(std::string_view batch);
   /// Merges batches in any order, at the cost of one: whoever has several, as after a time offline,
   /// gives them together. Refusals stand in the results.
-  MergeReport merge_all(std::span<const std::string_view> batches);
+  MergeReport merge_all(std::span<const std::string_view> batches) {
+    return merge_all(batches, Keep::kWaiting);
+  }
+  /// With kNothing a batch that must wait is not kept: kWaiting then says to give it again.
+  enum class Keep { kWaiting, kNothing };
+  MergeReport merge_all(std::span<const std::string_view> batches, Keep keep);
   std::size_t waiting() const { return waiting_.size(); }
   /// Forgets what waits, as after a restart.
   void drop_waiting();
@@ -130,6 +132,9 @@ class TextDoc {
   /// All batches that someone lacks who knows so many operations of each agent.
   Result<std::vector<TextBatch>> batches_since(
       const std::map<std::string, std::uint32_t, std::less<>>& known);
+  /// The operations [begin, end) of an agent, which must be known, in batches of a good size.
+  Result<std::vector<TextBatch>> batches_of(std::string_view agent, std::uint32_t begin,
+                                            std::uint32_t end);
   std::map<std::string, std::uint32_t, std::less<>> known() const;
   /// Where `position` of an earlier or concurrent `version` is now: others' carets. kNotFound when
   /// this version has operations that have not come.
@@ -184,8 +189,10 @@ class TextDoc {
 
   Status check_edit(std::size_t bytes, std::size_t operations) const;
   Status check_batch_size() const;
-  std::uint32_t batch_end(std::uint32_t agent, std::uint32_t sequence) const;
-  Result<Staged> stage(std::string_view bytes);
+  std::uint32_t batch_end(std::uint32_t agent, std::uint32_t sequence, std::uint32_t limit) const;
+  void add_batches(std::uint32_t agent, std::uint32_t begin, std::uint32_t end,
+                   std::vector<TextBatch>& batches) const;
+  Result<Staged> stage(std::string_view bytes, Keep keep);
   Status resolve_parents(std::vector<Name>& missing, std::uint32_t& usable);
   Status resolve_parent(const text_crdt::Batch::Parent& parent, std::vector<Name>& missing);
   Status check_known(std::uint32_t agent, std::uint32_t resolved, std::uint32_t known) const;
@@ -194,9 +201,10 @@ class TextDoc {
   Status wait(std::string_view bytes, std::uint32_t from, std::vector<Name> missing);
   bool waits_for_itself(const Waiting& batch) const;
   std::optional<std::string> take_ready(const Name& begin, std::uint32_t end);
-  void stage_one(StagedBatch batch, MergeReport& report, std::vector<StagedBatch>& staged);
+  void stage_one(StagedBatch batch, Keep keep, MergeReport& report,
+                 std::vector<StagedBatch>& staged);
   void finish(const StagedBatch& batch, Error error, MergeReport& report);
-  void apply(std::vector<StagedBatch>& staged, MergeReport& report);
+  void apply(std::vector<StagedBatch>& staged, Keep keep, MergeReport& report);
   bool transform(Lv from, Lv& failed_at);
   bool transform_sequential(Lv begin, Lv end, std::size_t& length, Lv& failed_at);
   bool transform_concurrent(Lv zone, Lv begin, Lv end, std::size_t& length, Lv& failed_at);

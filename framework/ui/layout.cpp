@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fribidi.h>
 #include <hb.h>
@@ -16,6 +15,7 @@ namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr char32_t kTextSelector = 0xFE0E, kEmojiSelector = 0xFE0F, kJoiner = 0x200D;
+constexpr float kTabEms = 2;  // between stops; about eight spaces
 constexpr std::string_view kEllipsis = "\u2026";
 
 // One code point with all that is decided about it before shaping.
@@ -23,6 +23,7 @@ struct Unit {
   char32_t c;
   std::uint32_t byte;  // where it begins in the text
   bool starts_grapheme = true;
+  bool tab = false;
   std::int32_t face = 0;
   hb_script_t script = HB_SCRIPT_COMMON;
   FriBidiLevel level = 0;
@@ -80,6 +81,7 @@ std::vector<Paragraph> paragraphs_of(std::string_view text) {
     }
     if (c == '\r') continue;
     Unit unit{printable(c), byte};
+    unit.tab = c == '\t';
     auto& units = paragraphs.back().units;
     unit.starts_grapheme =
         units.empty() ||
@@ -96,6 +98,8 @@ std::vector<Paragraph> paragraphs_of(std::string_view text) {
 void find_levels(Paragraph& paragraph) {
   const auto count = static_cast<FriBidiStrIndex>(paragraph.units.size());
   std::vector<FriBidiChar> text(paragraph.text.begin(), paragraph.text.end());
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (paragraph.units[i].tab) text[i] = '\t';
   std::vector<FriBidiCharType> types(text.size());
   std::vector<FriBidiBracketType> brackets(text.size());
   std::vector<FriBidiLevel> levels(text.size());
@@ -106,7 +110,10 @@ void find_levels(Paragraph& paragraph) {
                                           levels.data()) == 0)
     return;  // out of memory: left to right is readable
   paragraph.right_to_left = FRIBIDI_IS_RTL(base);
-  for (std::size_t i = 0; i < text.size(); ++i) paragraph.units[i].level = levels[i];
+  // A grapheme is never torn apart.
+  for (std::size_t i = 0; i < text.size(); ++i)
+    paragraph.units[i].level =
+        paragraph.units[i].starts_grapheme || i == 0 ? levels[i] : paragraph.units[i - 1].level;
 }
 
 bool is_regional_indicator(char32_t c) {
@@ -147,7 +154,8 @@ void find_scripts(Paragraph& paragraph) {
   hb_script_t current = HB_SCRIPT_COMMON;
   for (auto& unit : paragraph.units) {
     const hb_script_t own = hb_unicode_script(functions, unit.c);
-    if (own != HB_SCRIPT_COMMON && own != HB_SCRIPT_INHERITED && own != HB_SCRIPT_UNKNOWN)
+    if (unit.starts_grapheme && own != HB_SCRIPT_COMMON && own != HB_SCRIPT_INHERITED &&
+        own != HB_SCRIPT_UNKNOWN)
       current = own;
     unit.script = current;
   }
@@ -196,7 +204,8 @@ std::vector<Run> shape(FontStack& stack, const Paragraph& paragraph, std::size_t
   for (std::size_t i = begin; i < end;) {
     Run run{i, i + 1, units[i].level, {}};
     while (run.end < end && units[run.end].level == run.level &&
-           units[run.end].face == units[i].face && units[run.end].script == units[i].script)
+           units[run.end].face == units[i].face && units[run.end].script == units[i].script &&
+           units[run.end].tab == units[i].tab)
       ++run.end;
     shape_run(stack, paragraph, begin, end, run);
     i = run.end;
@@ -211,6 +220,18 @@ std::vector<float> advances_of(const std::vector<Run>& runs, std::size_t count) 
   for (const auto& run : runs)
     for (const auto& glyph : run.glyphs) advances[glyph.unit] += glyph.advance;
   return advances;
+}
+
+// From the pen to the next stop.
+float tab_advance(float pen_em) {
+  return kTabEms - std::fmod(std::max(0.0f, pen_em), kTabEms);
+}
+
+float width_of(const Paragraph& paragraph, const std::vector<float>& advances) {
+  float width = 0;
+  for (std::size_t i = 0; i < advances.size(); ++i)
+    width += paragraph.units[i].tab ? tab_advance(width) : advances[i];
+  return width;
 }
 
 bool is_ideographic(char32_t c) {
@@ -252,8 +273,9 @@ std::size_t line_end(const Paragraph& paragraph, const std::vector<float>& advan
     if (i > begin && may_break_before(units, i)) at_word = i;
     if (i > begin && units[i].starts_grapheme) at_grapheme = i;
     const bool space = is_space(units[i].c);
-    spaces = space ? spaces + advances[i] : 0;
-    used += advances[i];
+    const float advance = units[i].tab ? tab_advance(used) : advances[i];
+    spaces = space ? spaces + advance : 0;
+    used += advance;
     if (used - spaces <= width_em) continue;
     if (at_word > begin) return at_word;
     if (at_grapheme > begin) return at_grapheme;
@@ -282,28 +304,121 @@ std::size_t without_trailing_spaces(const Paragraph& paragraph, std::size_t begi
   return end;
 }
 
-void place_line(Layout& layout, std::vector<Run> runs, float em_px) {
+std::uint32_t byte_of(const Paragraph& paragraph, std::size_t unit) {
+  return unit < paragraph.units.size() ? paragraph.units[unit].byte : paragraph.end_byte;
+}
+
+// One cell for each grapheme of units [begin, end), which share the width between two pens.
+void add_cells(Layout& layout, const Paragraph& paragraph, const Run& run, std::size_t begin,
+               std::size_t end, float left, float right) {
+  std::vector<std::size_t> starts = {begin};
+  for (std::size_t i = begin + 1; i < end; ++i)
+    if (paragraph.units[i].starts_grapheme) starts.push_back(i);
+  const bool reversed = (run.level & 1) != 0;
+  const float each = (right - left) / static_cast<float>(starts.size());
+  for (std::size_t k = 0; k < starts.size(); ++k) {
+    const std::size_t i = reversed ? starts.size() - 1 - k : k;
+    const std::size_t next = i + 1 < starts.size() ? starts[i + 1] : end;
+    const float x = left + each * static_cast<float>(k);
+    layout.cells.push_back(
+        {byte_of(paragraph, starts[i]), byte_of(paragraph, next), x, x + each, reversed});
+  }
+}
+
+// A grapheme that the shaper made of several clusters (emoji that its font cannot join).
+void join_cells(Layout& layout, const Paragraph& paragraph, const Run& run, std::size_t first) {
+  const auto starts = [&](std::uint32_t byte) {
+    const auto unit =
+        std::lower_bound(paragraph.units.begin() + static_cast<std::ptrdiff_t>(run.begin),
+                         paragraph.units.begin() + static_cast<std::ptrdiff_t>(run.end), byte,
+                         [](const Unit& u, std::uint32_t b) { return u.byte < b; });
+    return unit == paragraph.units.end() || unit->starts_grapheme;
+  };
+  auto& cells = layout.cells;
+  for (std::size_t i = first; i + 1 < cells.size();) {
+    LayoutCell& a = cells[i];
+    const LayoutCell& b = cells[i + 1];
+    const bool joined = (a.end == b.begin && !starts(b.begin)) ||  // left to right
+                        (b.end == a.begin && !starts(a.begin));
+    if (!joined) {
+      ++i;
+      continue;
+    }
+    a = {std::min(a.begin, b.begin), std::max(a.end, b.end), a.left, b.right, a.right_to_left};
+    cells.erase(cells.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+}
+
+// `pens` are the left edges of the run's glyphs, and the right edge of the last.
+void place_cells(Layout& layout, const Paragraph& paragraph, const Run& run,
+                 const std::vector<float>& pens) {
+  const std::size_t first = layout.cells.size(), count = run.glyphs.size();
+  const bool reversed = (run.level & 1) != 0;
+  std::size_t before = run.end;  // right to left: the cluster that was placed last
+  for (std::size_t i = 0; i < count;) {
+    std::size_t next = i + 1;
+    while (next < count && run.glyphs[next].unit == run.glyphs[i].unit) ++next;
+    const std::size_t begin = run.glyphs[i].unit;
+    const std::size_t end = reversed ? before : next < count ? run.glyphs[next].unit : run.end;
+    if (end > begin) add_cells(layout, paragraph, run, begin, end, pens[i], pens[next]);
+    before = begin;
+    i = next;
+  }
+  join_cells(layout, paragraph, run, first);
+}
+
+void place_line(Layout& layout, const Paragraph& paragraph, std::vector<Run> runs,
+                const LayoutOptions& options) {
   order_visually(runs);
+  const float em_px = options.em_px;
   LayoutLine& line = layout.lines.back();
   line.first = static_cast<std::uint32_t>(layout.glyphs.size());
+  line.first_cell = static_cast<std::uint32_t>(layout.cells.size());
   float pen = 0;
-  for (const auto& run : runs)
+  std::vector<float> pens;
+  for (const auto& run : runs) {
+    pens.assign(1, pen * em_px);
     for (const auto& glyph : run.glyphs) {
       layout.glyphs.push_back(
           {glyph.face, glyph.glyph, (pen + glyph.dx) * em_px, -glyph.dy * em_px});
-      pen += glyph.advance;
+      pen += paragraph.units[glyph.unit].tab ? tab_advance(pen) : glyph.advance;
+      pens.push_back(pen * em_px);
     }
+    if (options.cells) place_cells(layout, paragraph, run, pens);
+  }
   line.count = static_cast<std::uint32_t>(layout.glyphs.size()) - line.first;
+  line.cells = static_cast<std::uint32_t>(layout.cells.size()) - line.first_cell;
   line.width = pen * em_px;
   layout.width = std::max(layout.width, line.width);
 }
 
+// Carets stand between the spaces at a line's end too; they lie beyond its width.
+void place_hanging(Layout& layout, const Paragraph& paragraph, const std::vector<float>& advances,
+                   std::size_t begin, std::size_t end, float em_px) {
+  LayoutLine& line = layout.lines.back();
+  float pen = line.right_to_left ? 0 : line.width;
+  for (std::size_t i = begin; i < end;) {
+    std::size_t next = i + 1;
+    while (next < end && !paragraph.units[next].starts_grapheme) ++next;
+    const float width =
+        (paragraph.units[i].tab ? tab_advance(std::abs(pen) / em_px) : advances[i]) * em_px;
+    LayoutCell cell{byte_of(paragraph, i), byte_of(paragraph, next), pen, pen + width, false};
+    if (line.right_to_left) cell = {cell.begin, cell.end, pen - width, pen, true};
+    pen = line.right_to_left ? pen - width : pen + width;
+    const auto at =
+        line.right_to_left ? layout.cells.begin() + line.first_cell : layout.cells.end();
+    layout.cells.insert(at, cell);
+    ++line.cells;
+    i = next;
+  }
+}
+
 void add_paragraph(FontStack& stack, Paragraph& paragraph, const LayoutOptions& options,
-                   Layout& layout, std::vector<bool>& right_to_left) {
+                   Layout& layout) {
   const auto& units = paragraph.units;
   auto runs = shape(stack, paragraph, 0, units.size());
   const auto advances = advances_of(runs, units.size());
-  const float total = std::accumulate(advances.begin(), advances.end(), 0.0f);
+  const float total = width_of(paragraph, advances);
   const float width_em = options.wrap_px / options.em_px + 1e-3f;
   const bool one_line = options.wrap_px <= 0 || total <= width_em;
   std::size_t begin = 0;
@@ -316,29 +431,29 @@ void add_paragraph(FontStack& stack, Paragraph& paragraph, const LayoutOptions& 
     LayoutLine line;
     line.begin = begin < units.size() ? units[begin].byte : paragraph.end_byte;
     line.end = end < units.size() ? units[end].byte : paragraph.end_byte;
+    line.right_to_left = paragraph.right_to_left;
     layout.lines.push_back(line);
-    right_to_left.push_back(paragraph.right_to_left);
-    place_line(layout,
+    place_line(layout, paragraph,
                whole && one_line ? std::move(runs) : shape(stack, paragraph, begin, visible),
-               options.em_px);
+               options);
+    if (options.cells) place_hanging(layout, paragraph, advances, visible, end, options.em_px);
     begin = end;
   } while (begin < units.size());
 }
 
 Layout lay_out_all(FontStack& stack, std::string_view text, const LayoutOptions& options) {
   Layout layout;
-  std::vector<bool> right_to_left;
   for (auto& paragraph : paragraphs_of(text)) {
     if (!paragraph.units.empty()) {
       find_levels(paragraph);
       find_faces(stack, paragraph, options.bold);
       find_scripts(paragraph);
     }
-    add_paragraph(stack, paragraph, options, layout, right_to_left);
+    add_paragraph(stack, paragraph, options, layout);
     if (options.lines_max > 0 && static_cast<int>(layout.lines.size()) > options.lines_max) break;
   }
-  for (std::size_t i = 0; i < layout.lines.size(); ++i)
-    if (right_to_left[i]) layout.lines[i].x = layout.width - layout.lines[i].width;
+  for (auto& line : layout.lines)
+    if (line.right_to_left) line.x = layout.width - line.width;
   return layout;
 }
 

@@ -6,6 +6,7 @@
 
 #include <imgui_internal.h>
 
+#include "ui/fields.h"
 #include "ui/imgui_font.h"
 #include "ui/state.h"
 
@@ -93,6 +94,9 @@ void apply_style() {
 
 }  // namespace
 
+State::State() = default;
+State::~State() = default;
+
 State& state() {
   return *g_state;
 }
@@ -144,6 +148,7 @@ void set_scale(float scale) {
 void begin_frame() {
   State& s = state();
   trim_glyphs();
+  trim_fields();
   s.redraw_ms.reset();
   s.shown.clear();
 }
@@ -160,6 +165,12 @@ void redraw_in_ms(int ms) {
   if (!is_started()) return;
   auto& next = state().redraw_ms;
   next = next ? std::min(*next, ms) : ms;
+}
+
+void set_composition(std::string_view text, int caret) {
+  if (!is_started()) return;
+  state().composition = text;
+  state().composition_caret = caret;
 }
 
 const std::vector<Shown>& shown() {

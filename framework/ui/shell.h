@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "atelier/error.h"
@@ -30,6 +31,10 @@ ATELIER_UI_API void end_frame();
 
 /// What redraw_in_ms() asked for during the last frame.
 ATELIER_UI_API std::optional<int> next_redraw_ms();
+
+/// What an input method composes at the caret, until it is typed or given up (empty). `caret`
+/// counts code points.
+ATELIER_UI_API void set_composition(std::string_view text, int caret);
 
 /// Something that was on screen in the last frame, within what its window shows.
 struct Shown {

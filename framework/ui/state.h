@@ -50,7 +50,11 @@ struct ToastNote {
   double until_s;
 };
 
+struct KeptField;  // fields.h
+
 struct State {
+  State();
+  ~State();
   ShellOptions options;
   Theme theme{};
   std::unique_ptr<FontStack> fonts;
@@ -63,6 +67,9 @@ struct State {
   std::vector<ToastNote> toasts;
   std::optional<int> redraw_ms;
   bool focus_next = false;
+  std::unordered_map<unsigned, std::unique_ptr<KeptField>> fields;  // by ImGuiID
+  std::string composition;  // of an input method, not yet part of any text
+  int composition_caret = 0;
   std::string confirm_id;  // of the question that is open
 };
 
@@ -71,8 +78,15 @@ State& state();
 /// Whether there is a screen: a plugin in a terminal may still ask for a toast.
 bool is_started();
 
+/// What a label shows: without ImGui's "##id".
+std::string_view visible_part(const char* label);
+
 /// Fills the current popup, which ImGui left transparent.
 void draw_popup_ground();
+
+/// One line of a layout, its upper left corner at `at`; draw_text() of many lines is this.
+void draw_line(ImDrawList& list, const Layout& layout, const LayoutLine& line, ImVec2 at,
+               float em_px, ImU32 colour);
 
 /// How far the last line of a text reaches.
 float last_line_width(std::string_view text, const TextShape& shape);

@@ -150,6 +150,15 @@ float last_line_width(std::string_view text, const TextShape& shape) {
   return std::ceil(line.x + line.width);
 }
 
+void draw_line(ImDrawList& list, const Layout& layout, const LayoutLine& line, ImVec2 at,
+               float em_px, ImU32 colour) {
+  const float baseline = at.y + std::round(state().fonts->ascent() * em_px);
+  for (std::uint32_t i = line.first; i < line.first + line.count; ++i) {
+    const PlacedGlyph& glyph = layout.glyphs[i];
+    draw_glyph(list, glyph, {at.x + glyph.x, baseline + glyph.y}, em_px, colour);
+  }
+}
+
 void draw_text(ImVec2 at, std::string_view text, ImU32 colour, const TextShape& shape) {
   const Layout& layout = layout_of(text, shape);
   ImDrawList& list = *ImGui::GetWindowDrawList();
@@ -157,12 +166,8 @@ void draw_text(ImVec2 at, std::string_view text, ImU32 colour, const TextShape& 
   const float top = list.GetClipRectMin().y, bottom = list.GetClipRectMax().y;
   float y = at.y;
   for (const auto& line : layout.lines) {
-    const float baseline = y + std::round(state().fonts->ascent() * em_px);
     if (y + height >= top && y <= bottom)
-      for (std::uint32_t i = line.first; i < line.first + line.count; ++i) {
-        const PlacedGlyph& glyph = layout.glyphs[i];
-        draw_glyph(list, glyph, {at.x + line.x + glyph.x, baseline + glyph.y}, em_px, colour);
-      }
+      draw_line(list, layout, line, {at.x + line.x, y}, em_px, colour);
     y += height;
   }
   record(Shown::Kind::kText, text, at, {at.x + layout.width, y});

@@ -16,6 +16,7 @@ constexpr float kToolSide = 38, kToolPad = 6, kSwatchSide = 26;
 struct Bar {
   bool vertical = false;
   bool first = true;
+  float top = 0;  // where a row's items begin
 };
 Bar& bar() {
   static Bar current;
@@ -31,7 +32,8 @@ bool square(const char* label, float side, bool enabled, ImVec2& centre, bool& h
   next_item();
   const float slack = (px(kToolSide) - side) / 2;
   const ImVec2 at = ImGui::GetCursorPos();
-  ImGui::SetCursorPos(bar().vertical ? ImVec2(at.x + slack, at.y) : ImVec2(at.x, at.y + slack));
+  ImGui::SetCursorPos(bar().vertical ? ImVec2(at.x + slack, at.y)
+                                     : ImVec2(at.x, bar().top + slack));
   ImGui::BeginDisabled(!enabled);
   const bool pressed = ImGui::InvisibleButton(label, {side, side});
   ImGui::EndDisabled();
@@ -40,8 +42,6 @@ bool square(const char* label, float side, bool enabled, ImVec2& centre, bool& h
   hovered = enabled && ImGui::IsItemHovered();
   if (hovered) ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
   if (enabled) record(Shown::Kind::kButton, label, min, max);
-  // The next item begins at the bar's edge again, not where this one was pushed to.
-  if (!bar().vertical) ImGui::SetCursorPosY(at.y);
   return pressed;
 }
 
@@ -77,6 +77,7 @@ void begin_toolbar(const char* id, ImVec2 at, bool vertical) {
   list.PushClipRect(min, {min.x + size.x, min.y + size.y});
   draw_panel(list, min, {min.x + size.x, min.y + size.y}, theme().surface, theme().line, px(14));
   list.PopClipRect();
+  bar().top = ImGui::GetCursorPosY();
 }
 
 void end_toolbar() {
@@ -126,6 +127,7 @@ bool swatch(const char* label, ImU32 colour, bool chosen) {
     const float d = radius * 0.7f;
     list.AddLine({centre.x - d, centre.y + d}, {centre.x + d, centre.y - d}, t.bad, px(2));
   } else {
+    draw_disc(list, centre, radius + px(1), t.line);  // seen also where it has the bar's colour
     draw_disc(list, centre, radius, colour);
   }
   tooltip(label, "");
@@ -150,6 +152,7 @@ void tool_gap() {
   const float side = px(kToolSide), space = px(7);
   ImDrawList& list = *ImGui::GetWindowDrawList();
   next_item();
+  if (!bar().vertical) ImGui::SetCursorPosY(bar().top);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   if (bar().vertical) {
     ImGui::Dummy({side, space});
@@ -164,6 +167,7 @@ void tool_gap() {
 
 bool tool_text(const char* label, std::string_view words, float width) {
   next_item();
+  if (!bar().vertical) ImGui::SetCursorPosY(bar().top);
   const ImVec2 size(width, px(kToolSide));
   const bool pressed = ImGui::InvisibleButton(label, size);
   const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();

@@ -1,10 +1,8 @@
-// Buttons, fields, avatars, cards, states. Thread rule: main thread.
+// Buttons, avatars, cards, states. Thread rule: main thread.
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include <imgui_internal.h>
-#include <imgui_stdlib.h>
 
 #include "ui/state.h"
 
@@ -53,38 +51,6 @@ Pressable pressable(const char* label, ImVec2 size, bool enabled) {
   return result;
 }
 
-// What a label shows: without ImGui's "##id".
-std::string_view visible_part(const char* label) {
-  const std::string_view all(label);
-  return all.substr(0, all.find("##"));
-}
-
-// The ground goes below ImGui's field, which is transparent: its text area is a window of its own.
-void before_field(const char* label, ImVec2 size) {
-  const Theme& t = theme();
-  if (std::exchange(state().focus_next, false)) ImGui::SetKeyboardFocusHere();
-  ImGui::PushID(label);
-  const bool active = ImGui::GetActiveID() != 0 && ImGui::GetActiveID() == ImGui::GetID("##field");
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  draw_panel(*ImGui::GetWindowDrawList(), min, {min.x + size.x, min.y + size.y}, t.sunken,
-             active ? t.accent : t.line, px(10), active ? px(2) : px(1));
-  for (const auto colour :
-       {ImGuiCol_FrameBg, ImGuiCol_FrameBgHovered, ImGuiCol_FrameBgActive, ImGuiCol_NavCursor})
-    ImGui::PushStyleColor(colour, IM_COL32_BLACK_TRANS);
-}
-
-void after_field(const char* label, const std::string& value, const char* placeholder) {
-  ImGui::PopStyleColor(4);
-  ImGui::PopID();
-  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
-  const ImVec2 pad = ImGui::GetStyle().FramePadding;
-  if (value.empty() && placeholder && *placeholder)
-    draw_text({min.x + pad.x + px(2), min.y + pad.y}, placeholder, theme().ink_soft,
-              {TextStyle::kBody, std::max(px(20), max.x - min.x - 2 * pad.x), 1});
-  record(Shown::Kind::kField, visible_part(label), min, max);
-  record(Shown::Kind::kText, value, min, max);
-}
-
 TextShape pill_text(float width_max) {
   return {TextStyle::kSmallStrong, std::max(px(30), width_max - px(38)), 1};
 }
@@ -115,6 +81,11 @@ BubbleShape shape_bubble(const Bubble& b, float width) {
 }
 
 }  // namespace
+
+std::string_view visible_part(const char* label) {
+  const std::string_view all(label);
+  return all.substr(0, all.find("##"));
+}
 
 void draw_popup_ground() {
   const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
@@ -173,47 +144,6 @@ bool icon_button(Icon icon, const char* label, ButtonKind kind, bool enabled) {
     ImGui::EndTooltip();
   }
   return p.pressed;
-}
-
-void focus_next_field() {
-  if (is_started()) state().focus_next = true;
-}
-
-bool text_field(const char* label, std::string& value, const char* placeholder, float width,
-                bool* submitted) {
-  const float real_width = width > 0 ? width : ImGui::GetContentRegionAvail().x;
-  before_field(label, {real_width, ImGui::GetFrameHeight()});
-  ImGui::SetNextItemWidth(real_width);
-  const bool changed = ImGui::InputText("##field", &value);
-  const bool left_by_enter =
-      ImGui::IsItemDeactivated() && (ImGui::IsKeyPressed(ImGuiKey_Enter, false) ||
-                                     ImGui::IsKeyPressed(ImGuiKey_KeypadEnter, false));
-  if (submitted) *submitted = left_by_enter;
-  after_field(label, value, placeholder);
-  return changed;
-}
-
-float text_area_height(const std::string& value, int lines_max) {
-  const auto lines = 1 + std::count(value.begin(), value.end(), '\n');
-  const auto shown_lines = std::min<std::ptrdiff_t>(lines, lines_max);
-  return static_cast<float>(shown_lines) * ImGui::GetFontSize() +
-         2 * ImGui::GetStyle().FramePadding.y;
-}
-
-bool text_area(const char* label, std::string& value, const char* placeholder, float width,
-               int lines_max) {
-  const ImVec2 size(width, text_area_height(value, lines_max));
-  before_field(label, size);
-  // Enter ends the text and Shift+Enter begins a line; ImGui's flag knows of Ctrl only.
-  ImGuiInputTextFlags flags = ImGuiInputTextFlags_EnterReturnsTrue;
-  if (!ImGui::GetIO().KeyShift) flags |= ImGuiInputTextFlags_CtrlEnterForNewLine;
-#if IMGUI_VERSION_NUM >= 19230
-  flags |= ImGuiInputTextFlags_WordWrap;
-#endif
-  const bool entered = ImGui::InputTextMultiline("##field", &value, size, flags);
-  if (entered) ImGui::SetKeyboardFocusHere(-1);
-  after_field(label, value, placeholder);
-  return entered;
 }
 
 void avatar(std::string_view name, float diameter) {

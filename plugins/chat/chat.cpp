@@ -55,7 +55,7 @@ class Chat : public atelier::Plugin {
 
   void draw() override {
     center_column();
-    const float input_height = ui::text_area_height(draft_, kInputLinesMax);
+    const float input_height = ui::text_area_height(draft_, kInputLinesMax, field_width());
     const ImVec2 corner = ImGui::GetCursorPos();
     const ImVec2 list_size(column_width_,
                            ImGui::GetContentRegionAvail().y - input_height - 2 * px(kGap));
@@ -106,9 +106,11 @@ class Chat : public atelier::Plugin {
       list_.jump_to_end();
   }
 
+  float field_width() const { return column_width_ - px(48); }
+
   void draw_input() {
-    const float field = column_width_ - px(48);
-    bool send_now = ui::text_area("Message", draft_, "Write a message", field, kInputLinesMax);
+    bool send_now =
+        ui::text_area("Message", draft_, "Write a message", field_width(), kInputLinesMax);
     ImGui::SameLine(0, px(10));
     const bool something = !trimmed(draft_).empty();
     if (ui::icon_button(ui::Icon::kSend, "Send", ui::ButtonKind::kPrimary, something)) {

@@ -3,6 +3,7 @@
 // client.
 #pragma once
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <filesystem>
@@ -187,6 +188,16 @@ class Client {
     std::string line = lines_.substr(0, end);
     lines_.erase(0, end + 1);
     return line;
+  }
+
+  /// Exactly so many bytes; fewer when the connection ended.
+  std::string read_bytes(std::size_t count) {
+    while (buffer_.size() < count && fill()) {
+    }
+    const std::size_t size = std::min(count, buffer_.size());
+    std::string bytes = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return bytes;
   }
 
   /// Whether the server closed the connection; waits for it or for more bytes.

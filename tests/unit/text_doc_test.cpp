@@ -355,10 +355,83 @@ TEST(TextDoc, EditsThatCannotBeAreRefusedAndChangeNothing) {
   EXPECT_EQ(reader.insert(0, "x").error().code, ErrorCode::kInvalid);
 }
 
-TEST(TextDoc, AgentIdsAndDocumentIds) {
+TEST(TextDoc, AgentIdsAreNew) {
   EXPECT_EQ(new_agent_id().size(), 16U);
   EXPECT_NE(new_agent_id(), new_agent_id());
-  EXPECT_EQ(text_batch_id("notes", "ab12", 42), "coedit:notes:ab12:0000000042");
+}
+
+// One operation at a time, with all that a person may do, between what others do.
+void edit_at_random(TextDoc& doc, std::mt19937& random) {
+  const std::size_t size = doc.text().points();
+  const std::size_t at = size == 0 ? 0 : random() % size;
+  if (random() % 3 == 0 || size < 4) {
+    ASSERT_TRUE(doc.insert(at, random() % 2 == 0 ? "ab" : "\u00e9"));
+    return;
+  }
+  static std::size_t last = 0;
+  if (random() % 4 == 0) last = at;
+  last = std::min(last, size - 1);
+  const std::size_t count = std::min<std::size_t>(1 + random() % 3, size - last);
+  ASSERT_TRUE(doc.erase(last, count));
+  if (random() % 2 == 0 && last >= 1) --last;
+}
+
+TEST(TextDoc, WhoeverHasTheOperationsWritesTheSameBatch) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 40; ++round) {
+    TextDoc ada("ada"), bob("bob"), cyd("cyd");
+    const auto give = [](TextDoc& from, TextDoc& to, std::uint32_t parts) {
+      for (const auto& [agent, known] : from.known()) {
+        // In parts, so that they come to stand apart in the other's log.
+        for (std::uint32_t begin = to.known_of(agent); begin < known; begin += parts) {
+          const auto batches = from.batches_of(agent, begin, std::min(known, begin + parts));
+          ASSERT_TRUE(batches);
+          for (const TextBatch& batch : *batches) ASSERT_TRUE(to.merge(batch.bytes));
+        }
+      }
+    };
+    for (int step = 0; step < 60; ++step) {
+      edit_at_random(random() % 2 == 0 ? ada : bob, random);
+      if (random() % 5 == 0) give(ada, bob, 1 + random() % 4);
+      if (random() % 5 == 0) give(bob, ada, 1 + random() % 9);
+      if (random() % 3 == 0) give(bob, cyd, 1);
+    }
+    give(ada, bob, 2);
+    give(bob, ada, 3);
+    give(ada, cyd, 5);
+    ASSERT_EQ(ada.text().text(), cyd.text().text());
+    for (const auto& [agent, known] : ada.known()) {
+      for (int pick = 0; pick < 20; ++pick) {
+        const std::uint32_t begin = random() % known;
+        const std::uint32_t end = begin + 1 + random() % (known - begin);
+        const auto one = ada.batches_of(agent, begin, end);
+        const auto two = bob.batches_of(agent, begin, end);
+        const auto three = cyd.batches_of(agent, begin, end);
+        ASSERT_TRUE(one && two && three);
+        ASSERT_EQ(one->size(), 1U);
+        EXPECT_EQ((*one)[0].bytes, (*two)[0].bytes);
+        EXPECT_EQ((*one)[0].bytes, (*three)[0].bytes);
+      }
+    }
+  }
+}
+
+TEST(TextDoc, ABatchThatMustWaitIsNotKeptWhenTheCallerKeepsIt) {
+  TextDoc ada("ada"), bob("bob"), cyd;
+  ASSERT_TRUE(ada.insert(0, "one"));
+  const auto first = ada.batches_of("ada", 0, 3);
+  ASSERT_TRUE(bob.merge((*first)[0].bytes));
+  ASSERT_TRUE(bob.insert(3, "two"));
+  const auto second = bob.batches_of("bob", 0, 3);
+  const std::string_view bytes = (*second)[0].bytes;
+  EXPECT_EQ(cyd.merge_all({&bytes, 1}, TextDoc::Keep::kNothing).results[0].state,
+            MergeState::kWaiting);
+  EXPECT_EQ(cyd.waiting(), 0U);
+  ASSERT_TRUE(cyd.merge((*first)[0].bytes));
+  EXPECT_EQ(cyd.text().text(), "one");
+  EXPECT_EQ(cyd.merge_all({&bytes, 1}, TextDoc::Keep::kNothing).results[0].state,
+            MergeState::kMerged);
+  EXPECT_EQ(cyd.text().text(), "onetwo");
 }
 
 TEST(TextDoc, TypingIsOneRunWhateverItTakes) {

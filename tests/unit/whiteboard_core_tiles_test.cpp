@@ -33,7 +33,7 @@ TEST(Tiles, NeededTilesCoverTheViewAndBeginInItsMiddle) {
 }
 
 TEST(Tiles, AChangeMakesStaleWhatItTouchesAndNothingElse) {
-  TileCache cache;
+  TileCache cache(400);
   for (int level = -2; level <= 2; ++level)
     for (int x = -3; x <= 3; ++x)
       for (int y = -3; y <= 3; ++y) cache.painted({level, x, y});

@@ -23,6 +23,7 @@
 
 #include "atelier/describe_json.h"
 #include "atelier/error.h"
+#include "atelier/presence_status.h"
 
 namespace atelier {
 
@@ -31,18 +32,6 @@ struct Person {
   std::string key;   // tells them apart for as long as they stay
   std::string name;  // as they call themselves; ui::person_colour(name) is their colour
   bool self = false;
-};
-
-enum class PresenceState {
-  kNone,         // nobody serves the room: there is nobody to see
-  kConnecting,   // looking for others, at first or again
-  kLive,         // others are seen, and we are
-  kUnsupported,  // the server carries documents alone
-};
-
-struct PresenceStatus {
-  PresenceState state = PresenceState::kNone;
-  std::string reason;  // in words, where it is not live
 };
 
 /// What Presence<T> stands on: the states of one topic, as JSON text.
@@ -57,9 +46,9 @@ class RawPresence {
   };
 
   virtual const std::string& topic() const = 0;
-  /// What others see of us from now on: any JSON value. Sent at most kPresencePerSecondMax times a
-  /// second; the last one is always sent. Errors: kInvalid, kTooLarge (kPresenceStateBytesMax, all
-  /// topics together).
+  /// What others see of us from now on: any JSON value; null is the same as clear(). Sent at most
+  /// kPresencePerSecondMax times a second; the last one is always sent. Errors: kInvalid, kTooLarge
+  /// (kPresenceStateBytesMax, all topics together; kPresenceTopicsMax). What was set before stands.
   virtual Status set(std::string_view json) = 0;
   /// Others see nothing of us under this topic.
   virtual void clear() = 0;

@@ -53,7 +53,8 @@ class SharedText {
   /// Grows with each change.
   virtual std::uint64_t revision() const = 0;
 
-  // --- One's own edits. Errors: kInvalid (position, UTF-8), kTooLarge; nothing changed then.
+  // --- One's own edits. Errors: kInvalid (position, UTF-8), kTooLarge, kBusy (from on_patches());
+  // nothing changed then.
   virtual Status replace(std::size_t position, std::size_t erased, std::string_view text) = 0;
   /// The next edit begins a new step of undo: after a pause, a click, a paste.
   virtual void end_undo_step() = 0;
@@ -64,12 +65,14 @@ class SharedText {
   virtual Status undo() = 0;
   virtual Status redo() = 0;
 
-  /// `fn` runs after each own edit (own: true) and inside pump() for others' (own: false).
+  /// `fn` runs after each own edit (own: true) and inside pump() for others' (own: false). The text
+  /// cannot be edited from within (kBusy).
   using OnPatches = std::function<void(std::span<const TextPatch> patches, bool own)>;
   [[nodiscard]] virtual Subscription on_patches(OnPatches fn) = 0;
 
   // --- Carets
-  /// Shows others where one writes; nullopt hides it.
+  /// Shows others where one writes; nullopt hides it. After an own edit it is behind what was typed,
+  /// and others' edits move it: only what the person does needs to be told.
   virtual void show_caret(std::optional<TextCaret> caret) = 0;
   struct OtherCaret {
     std::string key, name;  // of a Person
@@ -79,7 +82,7 @@ class SharedText {
   /// Grows when other_carets() may have changed.
   virtual std::uint64_t carets_revision() const = 0;
 
-  /// Whether everything that is known is in the local store.
+  /// Whether everything that is known is in the local store, what others typed included.
   virtual bool saved() const = 0;
 };
 

@@ -128,8 +128,8 @@ ATELIER_UI_API bool text_field(const char* label, std::string& value, const char
 /// (Shift+Enter begins a line); the field keeps the keyboard.
 ATELIER_UI_API bool text_area(const char* label, std::string& value, const char* placeholder,
                               float width, int lines_max);
-/// The height that text_area() will take.
-ATELIER_UI_API float text_area_height(const std::string& value, int lines_max);
+/// The height that text_area() of that width will take; without a width only "\n" counts.
+ATELIER_UI_API float text_area_height(const std::string& value, int lines_max, float width = 0);
 /// The next text_field() or text_area() gets the keyboard.
 ATELIER_UI_API void focus_next_field();
 

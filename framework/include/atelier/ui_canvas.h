@@ -33,6 +33,9 @@ class ATELIER_UI_API Texture {
   int height() const;
   /// Replaces pixels from (x, y) on by all of `pixels`; shown from this frame on.
   void update(int x, int y, const Pixels& pixels);
+  /// The pixels themselves, to paint on them in place; tell changed() what was painted.
+  Pixels pixels();
+  void changed(int x, int y, int width, int height);
   /// For ImDrawList::AddImage().
   ImTextureRef ref() const;
 

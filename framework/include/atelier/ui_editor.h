@@ -41,6 +41,10 @@ struct TextEditorOptions {
   bool single_line = false;   // no line breaks; scrolls sideways
   bool enter_submits = false; // Enter is told by submitted(), Shift+Enter begins a line
   float padding = 14;         // logical pixels around the text
+  float padding_y = -1;       // above and below it, where that is another
+  float text_size = 0;        // of an em, in logical pixels; 0: as other texts
+  ImU32 ink = 0;              // of the text; 0: theme().ink
+  bool ground = true;         // a field's ground and edge
 };
 
 /// Where another person writes.
@@ -85,7 +89,8 @@ class ATELIER_UI_API TextEditor {
   Found found(TextModel& model);
   void find_next(TextModel& model, bool backward = false);
 
-  /// The height of the whole text at that width, without padding.
+  /// The height of the whole text where lines are at most `width` wide, without padding: in draw()
+  /// that is size.x less the padding of both sides. Another width lays the text out anew.
   float content_height(TextModel& model, float width);
 
  private:

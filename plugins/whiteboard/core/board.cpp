@@ -77,11 +77,13 @@ void Board::insert(const std::string& id, std::string_view body, Shape shape) {
 }
 
 void Board::link(Item& item) {
+  item.box = visible_box(item.shape, measure_);
   item.painted = painted_box(item.shape);
+  item.painted.add(item.box);
+  item.revision = ++version_;
   order_.insert(&item);
   index_.put(item.handle, item.painted);
   if (!item.shape.group.empty()) groups_[item.shape.group].insert(item.id);
-  ++version_;
 }
 
 void Board::unlink(Item& item) {
@@ -121,20 +123,20 @@ std::vector<const Item*> Board::all() const {
 const Item* Board::at(Vec p, double tolerance) const {
   const std::vector<const Item*> near = within(Box{p, p}.grown(tolerance));
   const auto top = std::find_if(near.rbegin(), near.rend(), [&](const Item* item) {
-    return hits_point(skeleton_of(item->shape), p, tolerance);
+    return hits_point(skeleton_of(item->shape, item->box), p, tolerance);
   });
   return top == near.rend() ? nullptr : *top;
 }
 
 std::vector<const Item*> Board::touching_segment(Vec a, Vec b, double tolerance) const {
   return filtered(within(Box::around(a, b).grown(tolerance)), [&](const Item& item) {
-    return hits_segment(skeleton_of(item.shape), a, b, tolerance);
+    return hits_segment(skeleton_of(item.shape, item.box), a, b, tolerance);
   });
 }
 
 std::vector<const Item*> Board::touching_box(const Box& box) const {
   return filtered(within(box), [&](const Item& item) {
-    return box.contains(item.painted) || touches_box(skeleton_of(item.shape), box);
+    return box.contains(item.painted) || touches_box(skeleton_of(item.shape, item.box), box);
   });
 }
 
@@ -142,8 +144,8 @@ std::vector<const Item*> Board::inside_lasso(std::span<const Vec> lasso) const {
   Box around;
   for (const Vec p : lasso) around.add(p);
   return filtered(within(around), [&](const Item& item) {
-    return around.contains(item.shape.box().min) &&
-           board::inside_lasso(skeleton_of(item.shape), lasso);
+    return around.contains(item.box.min) &&
+           board::inside_lasso(skeleton_of(item.shape, item.box), lasso);
   });
 }
 
@@ -197,7 +199,7 @@ void Selection::prune(const Board& board) {
 Box Selection::box(const Board& board) const {
   Box box;
   for (const std::string& id : ids_)
-    if (const Item* item = board.find(id)) box.add(item->shape.box());
+    if (const Item* item = board.find(id)) box.add(item->box);
   return box;
 }
 

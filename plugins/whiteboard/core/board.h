@@ -20,6 +20,7 @@
 
 #include "core/shape.h"
 #include "core/spatial_index.h"
+#include "core/text_layout.h"
 
 namespace atelier::board {
 
@@ -27,7 +28,9 @@ struct Item {
   std::string id;
   std::string body;  // the document, with members that we do not know
   Shape shape;
+  Box box;      // what a person takes for its edges: of text that does not wrap, its letters
   Box painted;  // what a change of it dirties
+  std::uint64_t revision = 0;  // another one after each change that is seen
   SpatialIndex::Handle handle = 0;
 };
 
@@ -38,7 +41,8 @@ struct Dirty {
 
 class Board {
  public:
-  Board() = default;
+  /// `measure` says how wide letters are, for what is hit and chosen of a text.
+  explicit Board(MeasureText measure = rough_text_width) : measure_(std::move(measure)) {}
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
 
@@ -94,6 +98,7 @@ class Board {
   std::unordered_map<std::string, std::set<std::string>> groups_;
   std::map<std::string, std::string, std::less<>> malformed_;
   std::uint64_t version_ = 0;
+  const MeasureText measure_;
 };
 
 /// What a person has chosen. Ids of shapes that went away leave it with prune().

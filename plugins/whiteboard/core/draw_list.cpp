@@ -1,5 +1,9 @@
 #include "core/draw_list.h"
 
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
 #include "core/board_limits.h"
 #include "core/freehand.h"
 #include "core/geometry.h"
@@ -135,10 +139,15 @@ Points rounded_rectangle(const Box& box, double radius, double tolerance) {
     return {four.begin(), four.end()};
   }
   Points polygon;
-  // Quarter circles of one full circle, moved apart.
-  for (const Vec p : ellipse_polygon({{-radius, -radius}, {radius, radius}}, tolerance))
-    polygon.push_back({p.x > 0 ? box.max.x - radius + p.x : box.min.x + radius + p.x,
-                       p.y > 0 ? box.max.y - radius + p.y : box.min.y + radius + p.y});
+  const Box inner = box.grown(-radius);
+  const Vec centres[] = {inner.max, {inner.min.x, inner.max.y}, inner.min, {inner.max.x, inner.min.y}};
+  const double ratio = std::clamp(1 - tolerance / radius, 0.0, 1.0);
+  const double step = std::max(2 * std::acos(ratio), 1e-3);
+  const int pieces = static_cast<int>(std::clamp(std::ceil(std::numbers::pi / 2 / step), 1.0, 90.0));
+  for (int corner = 0; corner < 4; ++corner)
+    for (int i = 0; i <= pieces; ++i)
+      polygon.push_back(rotated(centres[corner] + Vec{radius, 0}, centres[corner],
+                                90.0 * (corner + static_cast<double>(i) / pieces)));
   return polygon;
 }
 

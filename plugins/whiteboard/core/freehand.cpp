@@ -75,13 +75,14 @@ void append_sides(const std::vector<Rib>& ribs, const PenStyle& style, Points& l
     const double apart = apart_rate * ribs[i].radius;
     if (i > 0 && i + 1 < ribs.size() && dot(before, after) < kSharpTurn) {
       // Round the corner on both sides: the inner one is covered by the line itself.
-      const Vec side = turned(before) * ribs[i].radius;
-      left.push_back(ribs[i].at - side);
-      append_arc(left, ribs[i].at, ribs[i].at - side, 1);
-      left.push_back(ribs[i].at + side);
-      right.push_back(ribs[i].at + side);
-      append_arc(right, ribs[i].at, ribs[i].at + side, -1);
-      right.push_back(ribs[i].at - side);
+      const Vec in = turned(before) * ribs[i].radius, out = turned(after) * ribs[i].radius;
+      const double half_turns = std::atan2(cross(before, after), dot(before, after)) / std::numbers::pi;
+      left.push_back(ribs[i].at - in);
+      append_arc(left, ribs[i].at, ribs[i].at - in, half_turns);
+      left.push_back(ribs[i].at - out);
+      right.push_back(ribs[i].at + in);
+      append_arc(right, ribs[i].at, ribs[i].at + in, half_turns);
+      right.push_back(ribs[i].at + out);
       continue;
     }
     const Vec side = turned(unit(before + after)) * ribs[i].radius;

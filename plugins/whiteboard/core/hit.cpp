@@ -30,6 +30,10 @@ Box text_box(const Shape& shape) {
 }  // namespace
 
 Skeleton skeleton_of(const Shape& shape) {
+  return skeleton_of(shape, visible_box(shape, rough_text_width));
+}
+
+Skeleton skeleton_of(const Shape& shape, const Box& edges) {
   Skeleton skeleton;
   skeleton.reach = shape.width / 2;
   const bool filled = shape.fill && shape.fill->a > 0;
@@ -52,7 +56,7 @@ Skeleton skeleton_of(const Shape& shape) {
       break;
     case Kind::kText:
     case Kind::kNote:
-      skeleton = {box_line(shape.box()), true, 0};
+      skeleton = {box_line(edges), true, 0};
       break;
   }
   for (Vec& p : skeleton.line) p = rotated(p, shape.box().center(), shape.rotation);
@@ -82,6 +86,13 @@ bool inside_lasso(const Skeleton& skeleton, std::span<const Vec> lasso) {
   for (const Vec p : skeleton.line)
     if (!inside_polygon(p, lasso)) return false;
   return !skeleton.line.empty();
+}
+
+Box visible_box(const Shape& shape, const MeasureText& measure) {
+  if (shape.kind != Kind::kText) return shape.box();
+  const TextBlock block = layout_text(shape.text, shape.w, shape.font_size, measure);
+  return {{shape.x, shape.y},
+          {shape.x + (shape.w > 0 ? shape.w : block.width), shape.y + block.height}};
 }
 
 Box painted_box(const Shape& shape) {

@@ -1,0 +1,97 @@
+// Who has a database open now and what each shows of itself: passed on to the others, never stored.
+//
+// Invariants
+//   1. A message carries what changed; the last state wins. A client that speaks faster than
+//      kPresencePerSecondMax is told of less often, and its last state always.
+//   2. A slow reader has at most one thing waiting a person: the last change, or that person's whole
+//      state, or that they left. Frames are serialised once and shared by all who get them.
+//   3. A key is made here: nobody speaks under another's. A client that comes back with the same
+//      `resume` text has the key that it had, also at another server, and its lost connection ends.
+//   4. Nobody is shown before they said something: a connection that only listens is no person.
+// The messages are described in docs/server.md, "Presence".
+// Thread rule: the server's thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace atelier::server {
+
+/// What is sent in one WebSocket message.
+using PresenceFrame = std::shared_ptr<const std::string>;
+
+/// RFC 6455 section 7.4.1, what we end a connection with.
+enum class PresenceEnd {
+  kGoingAway = 1001,
+  kUnsupported = 1003,
+  kMalformed = 1007,
+  kPolicy = 1008,
+  kTooBig = 1009,
+  kReplaced = 4001,  // the same client came again
+};
+
+/// A connection as the room sees it. No function calls back into the room before it returned.
+class PresenceMember {
+ public:
+  virtual ~PresenceMember() = default;
+  virtual bool admin() const = 0;
+  /// PresenceRoom::next() has something.
+  virtual void poke() = 0;
+  /// To call PresenceRoom::tell_due() after that time.
+  virtual void tell_in(std::chrono::milliseconds wait) = 0;
+  virtual void end(PresenceEnd code, std::string reason) = 0;
+};
+
+class PresenceRoom {
+ public:
+  using Clock = std::chrono::steady_clock;
+  class Seat;  // a member's place, until it leaves or another connection takes it over
+
+  PresenceRoom();
+  ~PresenceRoom();
+  PresenceRoom(const PresenceRoom&) = delete;
+  PresenceRoom& operator=(const PresenceRoom&) = delete;
+
+  /// Whether there is no place for one more who comes with this `resume` text.
+  bool full(std::string_view resume) const;
+  /// `member` must live until leave(). Its first frames are its key and who is there. `resume`: see
+  /// invariant 3; empty for a key that is new.
+  std::shared_ptr<Seat> join(PresenceMember& member, std::string_view resume);
+  /// At once; may be called twice.
+  void leave(const std::shared_ptr<Seat>& seat);
+  /// What the client sent: {"name":…,"topics":{…},"whole":…}. Answers why it must be ended, if so.
+  struct Fault {
+    PresenceEnd code;
+    std::string reason;
+  };
+  std::optional<Fault> heard(const std::shared_ptr<Seat>& seat, std::string_view message,
+                             Clock::time_point now);
+  /// What PresenceMember::tell_in() asked for: passes on what was held back.
+  void tell_due(const std::shared_ptr<Seat>& seat, Clock::time_point now);
+  /// What to send to this member now; null when there is nothing.
+  PresenceFrame next(const std::shared_ptr<Seat>& seat);
+
+  /// The database went, or is closed to anonymous clients.
+  void end_all(PresenceEnd code, const std::string& reason, bool anonymous_only = false);
+  std::size_t size() const { return seats_.size(); }
+
+ private:
+  struct Patch;
+  struct Pending;
+
+  bool is_seated(const std::shared_ptr<Seat>& seat) const;
+  void tell_held(Seat& seat, Clock::time_point now);
+  void tell(Seat& seat);
+  void queue(Seat& to, const std::string& about, const std::function<void(Pending&)>& change);
+  void queue_gone(const std::string& key);
+  static PresenceFrame whole_frame(Seat& seat);
+
+  std::map<std::string, std::shared_ptr<Seat>> seats_;  // by key
+};
+
+}  // namespace atelier::server
