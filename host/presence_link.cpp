@@ -17,7 +17,8 @@ class ClientTransport final : public PresenceTransport {
     std::vector<Update> updates;
     for (auto& one : client_->take()) {
       Update update{std::move(one.key), std::nullopt};
-      if (one.person) update.peer = Peer{std::move(one.person->name), std::move(one.person->topics)};
+      if (one.person)
+        update.peer = Peer{std::move(one.person->name), std::move(one.person->topics)};
       updates.push_back(std::move(update));
     }
     return updates;

@@ -1,5 +1,5 @@
-// Joins a room's presence to whoever serves the room: another host, this one, or a server elsewhere.
-// Thread rule: main thread.
+// Joins a room's presence to whoever serves the room: another host, this one, or a server
+// elsewhere. Thread rule: main thread.
 #pragma once
 
 #include <memory>

@@ -186,7 +186,8 @@ std::string handshake(const DatabaseUrl& url, const std::string& resume, const s
   // A server with sessions takes the password as well, and a session would end with its cookie.
   if (who.kind == Credentials::Kind::kBasic || who.kind == Credentials::Kind::kCookie)
     text += "Authorization: Basic " + base64(who.user + ":" + who.secret) + "\r\n";
-  if (who.kind == Credentials::Kind::kBearer) text += "Authorization: Bearer " + who.secret + "\r\n";
+  if (who.kind == Credentials::Kind::kBearer)
+    text += "Authorization: Bearer " + who.secret + "\r\n";
   return text + "\r\n";
 }
 
@@ -214,8 +215,7 @@ std::optional<Head> parse_head(std::string_view text) {
   for (std::size_t at = text.find("\r\n"); at != std::string_view::npos;) {
     at += 2;
     const std::size_t end = text.find("\r\n", at);
-    const std::string_view line =
-        text.substr(at, end == std::string_view::npos ? end : end - at);
+    const std::string_view line = text.substr(at, end == std::string_view::npos ? end : end - at);
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos) {
       std::string_view value = line.substr(colon + 1);
@@ -339,12 +339,12 @@ class PresenceClient::Impl : public std::enable_shared_from_this<Impl> {
 
   mutable std::mutex mutex_;
   std::condition_variable ended_changed_;
-  std::map<std::string, std::string> own_;  // by topic; guarded by mutex_
-  std::set<std::string> dirty_;             // of it, to be sent; guarded by mutex_
-  bool send_posted_ = false;                // guarded by mutex_
+  std::map<std::string, std::string> own_;              // by topic; guarded by mutex_
+  std::set<std::string> dirty_;                         // of it, to be sent; guarded by mutex_
+  bool send_posted_ = false;                            // guarded by mutex_
   std::map<std::string, std::optional<Person>> inbox_;  // guarded by mutex_
-  PresenceStatus status_;                   // guarded by mutex_
-  bool ended_ = false;                      // guarded by mutex_
+  PresenceStatus status_;                               // guarded by mutex_
+  bool ended_ = false;                                  // guarded by mutex_
 
   std::mutex wake_mutex_;
   std::function<void()> wake_;  // guarded by wake_mutex_
@@ -452,9 +452,8 @@ void PresenceClient::Impl::connect() {
   link_ = make_link(io_, *url_);
   key_ = base64(random_bytes(16));
   timer_.expires_after(std::chrono::milliseconds(kConnectTimeoutMs));
-  timer_.async_wait(guarded([this](const error_code&) {
-    lost_and_retry(url_->server() + " does not answer");
-  }));
+  timer_.async_wait(
+      guarded([this](const error_code&) { lost_and_retry(url_->server() + " does not answer"); }));
   link_->open([this, self = shared_from_this(), attempt = attempt_](const error_code& failed) {
     if (attempt != attempt_) return;
     if (failed) return lost_and_retry("cannot connect to " + url_->server());
@@ -465,22 +464,23 @@ void PresenceClient::Impl::connect() {
 void PresenceClient::Impl::send_handshake() {
   writing_ = handshake(*url_, resume_, key_);
   link_->write(writing_, guarded([this, link = link_](const error_code& failed, std::size_t) {
-    writing_.clear();
-    if (failed) return lost_and_retry("the connection to " + url_->server() + " broke");
-    read_head();
-  }));
+                 writing_.clear();
+                 if (failed)
+                   return lost_and_retry("the connection to " + url_->server() + " broke");
+                 read_head();
+               }));
 }
 
 void PresenceClient::Impl::read_head() {
   link_->read(asio::buffer(buffer_),
               guarded([this, link = link_](const error_code& failed, std::size_t bytes) {
-    head_.append(buffer_.data(), failed ? 0 : bytes);
-    const std::size_t end = head_.find("\r\n\r\n");
-    if (end != std::string::npos) return head_complete(end);
-    if (failed || head_.size() > kHandshakeBytesMax)
-      return lost_and_retry(url_->server() + " does not speak HTTP");
-    read_head();
-  }));
+                head_.append(buffer_.data(), failed ? 0 : bytes);
+                const std::size_t end = head_.find("\r\n\r\n");
+                if (end != std::string::npos) return head_complete(end);
+                if (failed || head_.size() > kHandshakeBytesMax)
+                  return lost_and_retry(url_->server() + " does not speak HTTP");
+                read_head();
+              }));
 }
 
 void PresenceClient::Impl::head_complete(std::size_t end) {
@@ -493,30 +493,29 @@ void PresenceClient::Impl::head_complete(std::size_t end) {
 /// Waits a moment for the body, which tells a database that is not there yet from a server that
 /// knows no presence.
 void PresenceClient::Impl::refused(const Head& head, std::size_t body_at) {
-  const bool enough = head_.find('}', body_at) != std::string::npos ||
-                      head_.size() - body_at > kRefusalBytesMax;
+  const bool enough =
+      head_.find('}', body_at) != std::string::npos || head_.size() - body_at > kRefusalBytesMax;
   if (head.status != 404 || enough) return refused_with(head);
   timer_.expires_after(std::chrono::milliseconds(kRefusalBodyMs));
   timer_.async_wait(guarded([this, head](const error_code&) { refused_with(head); }));
   link_->read(asio::buffer(buffer_), guarded([this, link = link_, head, body_at](
                                                  const error_code& failed, std::size_t bytes) {
-    if (failed) return refused_with(head);
-    head_.append(buffer_.data(), bytes);
-    refused(head, body_at);
-  }));
+                if (failed) return refused_with(head);
+                head_.append(buffer_.data(), bytes);
+                refused(head, body_at);
+              }));
 }
 
 void PresenceClient::Impl::refused_with(const Head& head) {
   const std::string where = url_->server();
-  const bool no_database = head.status == 404 &&
-                           (head_.find("Database does not exist") != std::string::npos ||
-                            head_.find("no_db_file") != std::string::npos);
+  const bool no_database =
+      head.status == 404 && (head_.find("Database does not exist") != std::string::npos ||
+                             head_.find("no_db_file") != std::string::npos);
   if (no_database) return lost_and_retry("the room is not at " + where + " yet");
   if (head.status == 429 || head.status >= 500 || head.status == 408)
     return lost_and_retry(where + " takes nobody more in right now");
   std::string reason = where + " carries documents alone: nobody else is shown";
-  if (head.status == 401 || head.status == 403)
-    reason = where + " does not show to us who is here";
+  if (head.status == 401 || head.status == 403) reason = where + " does not show to us who is here";
   lost(PresenceState::kUnsupported, std::move(reason), options_.unsupported_retry_ms);
 }
 
@@ -536,11 +535,12 @@ void PresenceClient::Impl::opened(std::string_view rest) {
 void PresenceClient::Impl::read() {
   link_->read(asio::buffer(buffer_),
               guarded([this, link = link_](const error_code& failed, std::size_t bytes) {
-    if (failed) return lost_and_retry("the connection to " + url_->server() + " was closed");
-    heard_at_ = Time::now();
-    reader_.add({buffer_.data(), bytes});
-    if (process()) read();
-  }));
+                if (failed)
+                  return lost_and_retry("the connection to " + url_->server() + " was closed");
+                heard_at_ = Time::now();
+                reader_.add({buffer_.data(), bytes});
+                if (process()) read();
+              }));
 }
 
 /// False when the connection ended.
@@ -743,11 +743,12 @@ void PresenceClient::Impl::flush() {
   if (!writing_.empty() || outgoing_.empty() || !link_ || stopping_) return;
   writing_ = std::exchange(outgoing_, {});
   link_->write(writing_, guarded([this, link = link_](const error_code& failed, std::size_t) {
-    writing_.clear();
-    if (failed) return lost_and_retry("the connection to " + url_->server() + " broke");
-    flush();
-    send_due();
-  }));
+                 writing_.clear();
+                 if (failed)
+                   return lost_and_retry("the connection to " + url_->server() + " broke");
+                 flush();
+                 send_due();
+               }));
 }
 
 void PresenceClient::Impl::send_due() {

@@ -1,4 +1,5 @@
-// Who else has a database open, over the WebSocket of Atelier's server (docs/server.md, "Presence").
+// Who else has a database open, over the WebSocket of Atelier's server (docs/server.md,
+// "Presence").
 //
 // Invariants
 //   1. At most kPresencePerSecondMax states a second go out, the last one always and without a

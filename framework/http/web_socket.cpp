@@ -63,7 +63,8 @@ std::string close_payload(std::uint16_t code, std::string_view reason) {
 }
 
 std::string accept_for(std::string_view key) {
-  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
+  const std::string text =
+      std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr);

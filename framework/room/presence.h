@@ -1,5 +1,5 @@
-// Who is in the room: what goes out of us and what came of others, between PresenceTransport and the
-// plugins.
+// Who is in the room: what goes out of us and what came of others, between PresenceTransport and
+// the plugins.
 //
 // Invariants
 //   1. What others see of us is what was set last under each topic by an owner that is still there.

@@ -3,7 +3,8 @@
 // Invariants
 //   1. A message carries what changed; the last state wins. A client that speaks faster than
 //      kPresencePerSecondMax is told of less often, and its last state always.
-//   2. A slow reader has at most one thing waiting a person: the last change, or that person's whole
+//   2. A slow reader has at most one thing waiting a person: the last change, or that person's
+//   whole
 //      state, or that they left. Frames are serialised once and shared by all who get them.
 //   3. A key is made here: nobody speaks under another's. A client that comes back with the same
 //      `resume` text has the key that it had, also at another server, and its lost connection ends.

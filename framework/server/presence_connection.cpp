@@ -157,9 +157,8 @@ bool PresenceConnection::may_read() {
   const auto now = Time::now();
   const std::chrono::duration<double> passed = now - read_counted_at_;
   read_counted_at_ = now;
-  read_allowance_ =
-      std::min<double>(kPresenceFramesPerSecondMax,
-                       read_allowance_ + passed.count() * kPresenceFramesPerSecondMax);
+  read_allowance_ = std::min<double>(
+      kPresenceFramesPerSecondMax, read_allowance_ + passed.count() * kPresenceFramesPerSecondMax);
   read_allowance_ -= 1;
   return read_allowance_ >= 0;
 }

@@ -364,6 +364,6 @@ void Coedit::print(Console& console) {
 using Coedit = atelier::coedit::Coedit;
 ATELIER_PLUGIN(Coedit, "coedit", "Co-editing", "Write texts together, at once or offline", "0.1.0",
                "coedit coedit-text",
-               "#e3f1e7 ground;#ffffff rect 6 4 12 16 1.5;#5f6b64 line 1.2 8.5 8 15.5 8;"
-               "#5f6b64 line 1.2 8.5 11 13 11;#5f6b64 line 1.2 8.5 14 15 14;"
-               "#2f6fb5 line 1.6 13.8 9.6 13.8 12.4;#c2452a line 1.6 16 12.6 16 15.4")
+               "#e3f1e7 ground;#ffffff rect 5 4 14 16 1.5;#5f6b64 line 1 8 8.5 13 8.5;"
+               "#5f6b64 line 1 8 12 16 12;#5f6b64 line 1 8 15.5 11.5 15.5;"
+               "#2f6fb5 rect 14.6 6.6 1.3 3.8 0.4;#c2452a rect 13.1 13.6 1.3 3.8 0.4")

@@ -42,8 +42,9 @@ class TextEdit::Letters : public ui::TextModel {
 
  private:
   void tell(LetterPatch patch) {
-    if (patch.erased + patch.inserted > 0)
-      editor_.patched(patch.position, patch.erased, patch.inserted, true);
+    if (patch.erased + patch.inserted == 0) return;
+    editor_.patched(patch.position, patch.erased, patch.inserted, true);
+    ui::redraw_in_ms(0);  // the field is as large as what it holds
   }
 
   board::Letters letters_;

@@ -516,7 +516,7 @@ void Whiteboard::show_others(bool hovered) {
 }  // namespace atelier::board
 
 using Whiteboard = atelier::board::Whiteboard;
-ATELIER_PLUGIN(Whiteboard, "whiteboard", "Whiteboard", "Draw together on one endless board", "0.1.0",
+ATELIER_PLUGIN(Whiteboard, "whiteboard", "Whiteboard", "Draw together on one board", "0.1.0",
                "board",
                "#fdf3d8 ground;#2f6fb5 line 1.8 4 16 7 9 10 14 13 8;"
                "#c2452a rect 13.5 12.5 6.5 6 1.2;#2f9e44 disc 17 7 2.6")

@@ -1,22 +1,20 @@
 // Goal: rooms of hosts see each other through the server of a host, soon enough for a cursor.
 // Method: one node that serves, two rooms that follow it; the time from set() in one to others() in
 // the other.
-#include "presence_link.h"
-
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "presence_link.h"
 
 namespace atelier::host {
 namespace {
 
 using Time = std::chrono::steady_clock;
-using std::chrono::milliseconds;
 
 /// A room with a loop that sleeps until it is woken.
 class Window {
@@ -115,19 +113,15 @@ TEST_F(HostPresenceTest, CursorIsSeenWithinAFrameOrTwo) {
   const auto shows = [&](int n) {
     return !seen->others().empty() && seen->others()[0].state == std::to_string(n);
   };
-  for (const int pause_ms : {50, 0}) {
-    std::vector<double> took_ms;
-    for (int n = 1; n <= (pause_ms ? 40 : 60); ++n) {
-      const auto begun = Time::now();
-      ASSERT_TRUE(mine->set(std::to_string(n)));
-      ASSERT_TRUE(bob.until([&] { return shows(n); }));
-      took_ms.push_back(std::chrono::duration<double, std::milli>(Time::now() - begun).count());
-      std::this_thread::sleep_until(begun + milliseconds(pause_ms));  // the pace, not a wait
-    }
-    std::sort(took_ms.begin(), took_ms.end());
-    RecordProperty("p50_us_at_" + std::to_string(pause_ms), static_cast<int>(took_ms[took_ms.size() / 2] * 1000));
-    EXPECT_LE(took_ms[took_ms.size() / 2], 60) << "every " << pause_ms << " ms";
+  std::vector<double> took_ms;
+  for (int n = 1; n <= 60; ++n) {
+    const auto begun = Time::now();
+    ASSERT_TRUE(mine->set(std::to_string(n)));
+    ASSERT_TRUE(bob.until([&] { return shows(n); }));
+    took_ms.push_back(std::chrono::duration<double, std::milli>(Time::now() - begun).count());
   }
+  std::sort(took_ms.begin(), took_ms.end());
+  EXPECT_LE(took_ms[took_ms.size() / 2], 60) << "most of it is what kPresencePerSecondMax asks for";
 }
 
 }  // namespace

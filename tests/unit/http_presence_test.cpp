@@ -1,18 +1,17 @@
 // Goal: a client finds the others through our server, comes back by itself when the server went and
 // came, never outpaces the limits, and says why when there is nothing to find. Method: our server
 // on a port that the kernel chose; a listener of the test's own for servers that misbehave.
-#include "http/presence_client.h"
-
 #include <arpa/inet.h>
 #include <condition_variable>
 #include <future>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "http/presence_client.h"
 #include "http/web_socket.h"
 #include "server/server.h"
 #include "store/catalog.h"
@@ -77,7 +76,7 @@ TEST(WebSocketTest, WhatTheStandardForbidsIsRefused) {
       server_frame(0x09, "ping in pieces"),
       server_frame(0x80, "nothing begun"),
       server_frame(0x01, "begun") + server_frame(0x81, "and another"),
-      std::string("\x89\x7e\x00\xff", 4),                          // a long ping
+      std::string("\x89\x7e\x00\xff", 4),                           // a long ping
       std::string("\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff", 10),  // longer than anything
       server_frame(0x81, std::string(101, 'x')),
       server_frame(0x01, std::string(60, 'x')) + server_frame(0x80, std::string(60, 'x')),
@@ -363,10 +362,11 @@ class Stranger {
       std::string answer = answer_;
       if (is_web_socket_) {
         const std::size_t key = request.find("Sec-WebSocket-Key: ") + 19;
-        answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
-                 "Sec-WebSocket-Accept: " +
-                 web_socket::accept_for(request.substr(key, request.find("\r\n", key) - key)) +
-                 "\r\n\r\n" + answer_;
+        answer =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+            "Sec-WebSocket-Accept: " +
+            web_socket::accept_for(request.substr(key, request.find("\r\n", key) - key)) +
+            "\r\n\r\n" + answer_;
       }
       (void)!::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
     }
@@ -384,8 +384,8 @@ class Stranger {
 };
 
 std::string http_answer(const std::string& status, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
 
 TEST(HttpPresenceStrangerTest, ServerWithoutPresenceIsUnsupportedInWords) {
@@ -450,8 +450,8 @@ TEST(HttpPresenceStrangerTest, NonsenseOfAServerIsPassedOverOrEndsTheConnection)
   options.retry_first_ms = options.retry_max_ms = 5'000;
   Seer ada("Ada", options);
   ada->set_url(stranger.url());
-  ASSERT_TRUE(ada.until(
-      [&] { return ada->status().reason.find("nonsense") != std::string::npos; }));
+  ASSERT_TRUE(
+      ada.until([&] { return ada->status().reason.find("nonsense") != std::string::npos; }));
   EXPECT_TRUE(ada.people.empty());
 }
 

@@ -1,10 +1,9 @@
 // Goal: what a plugin sees of others and shows of itself. Method: rooms joined by a transport in
 // memory, which the test can cut; no server.
-#include "atelier/presence.h"
-
 #include <algorithm>
 #include <atomic>
 
+#include "atelier/presence.h"
 #include "base/limits.h"
 #include "unit/room_tools.h"
 

@@ -1,13 +1,12 @@
 // Goal: who is in a database is told to all who are, at once, bounded, and to nobody who may not
 // read it. Method: WebSockets written out by hand over a plain socket; the room alone, with members
 // of the test's own, where time and slow readers are to be played.
-#include "server/presence.h"
-
 #include <chrono>
 #include <set>
 #include <thread>
 
 #include "base/limits.h"
+#include "server/presence.h"
 #include "server_tools.h"
 
 namespace atelier::server_test {
@@ -76,7 +75,8 @@ class Web {
       if (opcode == 1) return payload;
       if (opcode == 9 && !send(payload, 10)) return std::nullopt;
       if (opcode == 8) {
-        code_ = static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
+        code_ =
+            static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
         reason_ = payload.substr(2);
         return std::nullopt;
       }
@@ -429,7 +429,8 @@ TEST(PresenceRoomTest, SlowReaderIsOwedOneThingAPerson) {
   EXPECT_EQ(first, whole(key, "Ada", R"({"board":0,"text":0})"));
   EXPECT_EQ(room.next(s), nullptr);
   for (int i = 1; i <= 1000; ++i) say("{\"board\":" + std::to_string(i) + "}");
-  EXPECT_EQ(*room.next(s), patch(key, "Ada", R"({"board":1000})")) << "of one topic: the last change";
+  EXPECT_EQ(*room.next(s), patch(key, "Ada", R"({"board":1000})"))
+      << "of one topic: the last change";
   EXPECT_EQ(room.next(s), nullptr);
   say(R"({"board":1})");
   say(R"({"text":null})");
