@@ -5,8 +5,6 @@
 //      the pixels of a Texture that was destroyed live on in Graveyard until then.
 //   2. A texture is told to go one frame after its Texture went, since draw commands of the frame
 //      at hand may point at it.
-#include "atelier/ui_canvas.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -16,6 +14,7 @@
 
 #include <imgui_internal.h>
 
+#include "atelier/ui_canvas.h"
 #include "base/limits.h"
 #include "ui/state.h"
 
@@ -145,8 +144,8 @@ class PaintedGlyphs {
   };
   struct KeyHash {
     std::size_t operator()(const Key& key) const {
-      std::uint64_t mixed = (std::uint64_t{key.glyph} << 32) |
-                            static_cast<std::uint32_t>(key.size * 4 + key.quarter);
+      std::uint64_t mixed =
+          (std::uint64_t{key.glyph} << 32) | static_cast<std::uint32_t>(key.size * 4 + key.quarter);
       mixed = (mixed ^ static_cast<std::uint64_t>(key.face)) * 0x9E3779B97F4A7C15u;
       return static_cast<std::size_t>(mixed ^ (mixed >> 29));
     }
@@ -177,8 +176,8 @@ void blend(std::uint8_t* target, const int source[4]) {
   const int below = times(target[3], 255 - source[3]);
   const int alpha = source[3] + below;
   for (int i = 0; i < 3; ++i)
-    target[i] = static_cast<std::uint8_t>(
-        (source[i] * source[3] + target[i] * below + alpha / 2) / alpha);
+    target[i] =
+        static_cast<std::uint8_t>((source[i] * source[3] + target[i] * below + alpha / 2) / alpha);
   target[3] = static_cast<std::uint8_t>(alpha);
 }
 
@@ -192,10 +191,10 @@ void sample(const GlyphImage& image, float x, float y, int out[4]) {
     const int px_x = x0 + (corner & 1), px_y = y0 + (corner >> 1);
     if (px_x < 0 || px_y < 0 || px_x >= image.width || px_y >= image.height) continue;
     const float weight = ((corner & 1) ? u : 1 - u) * ((corner >> 1) ? v : 1 - v);
-    const std::uint8_t* pixel =
-        image.rgba.data() +
-        (static_cast<std::size_t>(px_y) * static_cast<std::size_t>(image.width) +
-         static_cast<std::size_t>(px_x)) * 4;
+    const std::uint8_t* pixel = image.rgba.data() + (static_cast<std::size_t>(px_y) *
+                                                         static_cast<std::size_t>(image.width) +
+                                                     static_cast<std::size_t>(px_x)) *
+                                                        4;
     const float alpha = weight * static_cast<float>(pixel[3]);
     for (int i = 0; i < 3; ++i) sum[i] += alpha * static_cast<float>(pixel[i]);
     sum[3] += alpha;
@@ -288,11 +287,11 @@ void Texture::update(int x, int y, const Pixels& source) {
   const int left = std::max(x, 0), right = std::min(x + source.width, own.width);
   for (int row = std::max(y, 0); row < std::min(y + source.height, own.height) && left < right;
        ++row)
-    std::memcpy(own.data + static_cast<std::size_t>(row) * own.stride +
-                    static_cast<std::size_t>(left) * 4,
-                source.data + static_cast<std::size_t>(row - y) * source.stride +
-                    static_cast<std::size_t>(left - x) * 4,
-                static_cast<std::size_t>(right - left) * 4);
+    std::memcpy(
+        own.data + static_cast<std::size_t>(row) * own.stride + static_cast<std::size_t>(left) * 4,
+        source.data + static_cast<std::size_t>(row - y) * source.stride +
+            static_cast<std::size_t>(left - x) * 4,
+        static_cast<std::size_t>(right - left) * 4);
   changed(x, y, source.width, source.height);
 }
 

@@ -14,17 +14,16 @@ bool pressed(ImGuiKey key, bool repeat = false) {
   return ImGui::IsKeyPressed(key, repeat);
 }
 
-constexpr std::array<std::pair<ImGuiKey, Tool>, 10> kToolKeys = {
-    {{ImGuiKey_V, Tool::kSelect},
-     {ImGuiKey_H, Tool::kHand},
-     {ImGuiKey_P, Tool::kPen},
-     {ImGuiKey_E, Tool::kEraser},
-     {ImGuiKey_L, Tool::kLine},
-     {ImGuiKey_A, Tool::kArrow},
-     {ImGuiKey_R, Tool::kRectangle},
-     {ImGuiKey_O, Tool::kEllipse},
-     {ImGuiKey_T, Tool::kText},
-     {ImGuiKey_N, Tool::kNote}}};
+constexpr std::array<std::pair<ImGuiKey, Tool>, 10> kToolKeys = {{{ImGuiKey_V, Tool::kSelect},
+                                                                  {ImGuiKey_H, Tool::kHand},
+                                                                  {ImGuiKey_P, Tool::kPen},
+                                                                  {ImGuiKey_E, Tool::kEraser},
+                                                                  {ImGuiKey_L, Tool::kLine},
+                                                                  {ImGuiKey_A, Tool::kArrow},
+                                                                  {ImGuiKey_R, Tool::kRectangle},
+                                                                  {ImGuiKey_O, Tool::kEllipse},
+                                                                  {ImGuiKey_T, Tool::kText},
+                                                                  {ImGuiKey_N, Tool::kNote}}};
 
 void with_ctrl(Tools& tools, bool shift) {
   if (pressed(ImGuiKey_Z, true)) shift ? tools.redo() : tools.undo();

@@ -7,10 +7,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/tile_view.h"
 #include <atelier/ui.h>
 #include <atelier/ui_canvas.h>
-
-#include "core/tile_view.h"
 
 namespace atelier::board {
 

@@ -9,9 +9,9 @@ namespace {
 
 using ui::px;
 
-constexpr float kPadding = 3;          // logical pixels around a text's letters
+constexpr float kPadding = 3;              // logical pixels around a text's letters
 constexpr float kEmMin = 9, kEmMax = 300;  // smaller and larger letters cannot be typed
-constexpr double kNotePaddingShare = 12;  // board units, as in a note that is drawn
+constexpr double kNotePaddingShare = 12;   // board units, as in a note that is drawn
 constexpr float kNoteWidthMin = 120, kNoteHeightMin = 60;
 
 ImU32 paint(Colour colour) {
@@ -117,14 +117,16 @@ void TextEdit::draw(const CanvasView& canvas, const Board& board, const Style& s
     place = place_of_text(canvas, request_->at, style.font_size, 0);
   place.ink = paint(item ? item->shape.colour : style.colour);
   const ImVec2 min = canvas.min();
-  place.size.y = std::max(
-      place.size.y, editor_.content_height(*letters_, place.size.x - 2 * px(place.padding)) +
-                        2 * px(place.padding));
+  place.size.y = std::max(place.size.y,
+                          editor_.content_height(*letters_, place.size.x - 2 * px(place.padding)) +
+                              2 * px(place.padding));
   place.size.y = std::max(place.size.y, px(place.em * 1.4f + 2 * place.padding));
   place.size = {std::min(place.size.x, canvas.size().x - px(16)),
                 std::min(place.size.y, canvas.size().y - px(16))};
-  place.at.x = std::clamp(place.at.x, min.x + px(8), min.x + canvas.size().x - place.size.x - px(8));
-  place.at.y = std::clamp(place.at.y, min.y + px(8), min.y + canvas.size().y - place.size.y - px(8));
+  place.at.x =
+      std::clamp(place.at.x, min.x + px(8), min.x + canvas.size().x - place.size.x - px(8));
+  place.at.y =
+      std::clamp(place.at.y, min.y + px(8), min.y + canvas.size().y - place.size.y - px(8));
   draw_field(place);
 }
 

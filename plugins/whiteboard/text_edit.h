@@ -5,10 +5,9 @@
 #include <optional>
 #include <string>
 
-#include <atelier/ui_editor.h>
-
 #include "canvas_view.h"
 #include "core/tools.h"
+#include <atelier/ui_editor.h>
 
 namespace atelier::board {
 
@@ -44,7 +43,6 @@ class TextEdit {
   Place place_of_text(const CanvasView& canvas, Vec corner, double em, double wrap);
   Place place_of_note(const CanvasView& canvas, const Item& item);
   void draw_field(const Place& place);
-
 
   std::optional<TextRequest> request_;
   std::unique_ptr<Letters> letters_;

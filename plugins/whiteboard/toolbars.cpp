@@ -108,14 +108,29 @@ Concerned concerned_by(const Tools& tools, const Board& board) {
   for (const std::string& id : tools.selection().ids())
     if (const Item* item = board.find(id)) concerned.add(item->shape.kind);
   switch (tools.tool()) {
-    case Tool::kPen: concerned.add(Kind::kStroke); break;
-    case Tool::kLine: concerned.add(Kind::kLine); break;
-    case Tool::kArrow: concerned.add(Kind::kArrow); break;
-    case Tool::kRectangle: concerned.add(Kind::kRectangle); break;
-    case Tool::kEllipse: concerned.add(Kind::kEllipse); break;
-    case Tool::kText: concerned.add(Kind::kText); break;
-    case Tool::kNote: concerned.add(Kind::kNote); break;
-    default: break;
+    case Tool::kPen:
+      concerned.add(Kind::kStroke);
+      break;
+    case Tool::kLine:
+      concerned.add(Kind::kLine);
+      break;
+    case Tool::kArrow:
+      concerned.add(Kind::kArrow);
+      break;
+    case Tool::kRectangle:
+      concerned.add(Kind::kRectangle);
+      break;
+    case Tool::kEllipse:
+      concerned.add(Kind::kEllipse);
+      break;
+    case Tool::kText:
+      concerned.add(Kind::kText);
+      break;
+    case Tool::kNote:
+      concerned.add(Kind::kNote);
+      break;
+    default:
+      break;
   }
   return concerned;
 }

@@ -3,10 +3,9 @@
 // within a frame.
 #pragma once
 
-#include <atelier/ui.h>
-
 #include "canvas_view.h"
 #include "core/tools.h"
+#include <atelier/ui.h>
 
 namespace atelier::board {
 

@@ -13,10 +13,6 @@
 
 #include <imgui_internal.h>  // every place of the pointer since the last frame
 
-#include <atelier/plugin.h>
-#include <atelier/ui.h>
-#include <atelier/ui_files.h>
-
 #include "board_keys.h"
 #include "canvas_view.h"
 #include "core/live.h"
@@ -25,16 +21,19 @@
 #include "core/tools.h"
 #include "text_edit.h"
 #include "toolbars.h"
+#include <atelier/plugin.h>
+#include <atelier/ui.h>
+#include <atelier/ui_files.h>
 
 namespace atelier::board {
 namespace {
 
 using ui::px;
 
-constexpr double kWheelZoom = 1.15;      // a notch
-constexpr double kWheelPixels = 60;      // a notch, when it pans
-constexpr int kErasedAlpha = 70;         // of what the eraser touched and still holds
-constexpr std::size_t kLiveShapesMax = 400;  // that follow the pointer; of more, their frames
+constexpr double kWheelZoom = 1.15;            // a notch
+constexpr double kWheelPixels = 60;            // a notch, when it pans
+constexpr int kErasedAlpha = 70;               // of what the eraser touched and still holds
+constexpr std::size_t kLiveShapesMax = 400;    // that follow the pointer; of more, their frames
 constexpr std::size_t kTerminalLinesMax = 20;  // printed at once
 constexpr float kHandleSide = 9, kFrameGap = 6;
 
@@ -44,13 +43,20 @@ ImU32 with_alpha(ImU32 colour, unsigned alpha) {
 
 std::string in_words(Kind kind) {
   switch (kind) {
-    case Kind::kStroke: return "a line";
-    case Kind::kLine: return "a straight line";
-    case Kind::kArrow: return "an arrow";
-    case Kind::kRectangle: return "a rectangle";
-    case Kind::kEllipse: return "an ellipse";
-    case Kind::kText: return "a text";
-    case Kind::kNote: return "a note";
+    case Kind::kStroke:
+      return "a line";
+    case Kind::kLine:
+      return "a straight line";
+    case Kind::kArrow:
+      return "an arrow";
+    case Kind::kRectangle:
+      return "a rectangle";
+    case Kind::kEllipse:
+      return "an ellipse";
+    case Kind::kText:
+      return "a text";
+    case Kind::kNote:
+      return "a note";
   }
   return "something";
 }
@@ -119,10 +125,10 @@ class Whiteboard : public Plugin {
   Ids settling_;  // own changes that tiles do not show yet: painted above them until they do
 
   LiveStrokes live_;
-  std::uint64_t heard_ = 0;      // the revision of presence_ that live_ knows
-  std::string drawing_id_;       // of the stroke that others see
-  LiveStroke last_stroke_;       // what they are told of it once it is over
-  std::string shown_;            // the state that they see, as text
+  std::uint64_t heard_ = 0;  // the revision of presence_ that live_ knows
+  std::string drawing_id_;   // of the stroke that others see
+  LiveStroke last_stroke_;   // what they are told of it once it is over
+  std::string shown_;        // the state that they see, as text
 
   std::vector<std::string> to_print_;
   Subscription changes_;
@@ -244,8 +250,7 @@ void Whiteboard::draw_moving(ImDrawList& list) {
   const Ids hidden = tools_.hidden();
   if (hidden.size() <= kLiveShapesMax) {
     for (const std::string& id : settling_)
-      if (const Item* item = board_.find(id);
-          item && !hidden.contains(id) && id != text_edit_.id())
+      if (const Item* item = board_.find(id); item && !hidden.contains(id) && id != text_edit_.id())
         canvas_.live_item(*item, {});
     if (doing.gesture == Tools::Gesture::kErase)
       for (const Item* item : board_.with_groups(doing.erased))
@@ -445,8 +450,8 @@ bool Whiteboard::pan(bool hovered) {
   }
   if (!panning_) return false;
   const double unit = ui::pixels_per_unit();
-  canvas_.camera().pan({static_cast<double>(io.MouseDelta.x) * unit,
-                        static_cast<double>(io.MouseDelta.y) * unit});
+  canvas_.camera().pan(
+      {static_cast<double>(io.MouseDelta.x) * unit, static_cast<double>(io.MouseDelta.y) * unit});
   panning_ = io.MouseDown[ImGuiMouseButton_Left] || io.MouseDown[ImGuiMouseButton_Middle];
   return true;
 }
@@ -460,7 +465,8 @@ void Whiteboard::zoom(bool hovered) {
   if (io.KeyShift && sideways == 0) return canvas_.camera().pan({wheel * notch, 0});
   if (io.KeyShift) return canvas_.camera().pan({sideways * notch, wheel * notch});
   if (sideways != 0) canvas_.camera().pan({sideways * notch, 0});
-  if (wheel != 0) canvas_.camera().zoom_at(canvas_.to_pixel(io.MousePos), std::pow(kWheelZoom, wheel));
+  if (wheel != 0)
+    canvas_.camera().zoom_at(canvas_.to_pixel(io.MousePos), std::pow(kWheelZoom, wheel));
 }
 
 void Whiteboard::begin_text() {
@@ -495,8 +501,7 @@ void Whiteboard::show_others(bool hovered) {
     if (!std::exchange(shown_, {}).empty()) presence_.clear();
     return;
   }
-  LiveState state =
-      live_state(tools_, canvas_.to_board(ImGui::GetIO().MousePos), canvas_.pixel());
+  LiveState state = live_state(tools_, canvas_.to_board(ImGui::GetIO().MousePos), canvas_.pixel());
   if (drawing) {
     drawing_id_ = state.stroke.id;
     last_stroke_ = {};

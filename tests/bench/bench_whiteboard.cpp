@@ -153,8 +153,9 @@ void measure_views(Desk& desk, int rounds, bool peers, const std::string& of,
   for (int round = 0; round < rounds; ++round) {
     desk.camera = {{100, 100}, 1, kScreen};
     desk.paint_all();
-    pans.push_back(slowest_ms(
-        desk, 20, [&](int) { desk.camera.corner = desk.camera.corner + Vec{37, 21}; }));
+    pans.push_back(slowest_ms(desk, 20, [&](int) {
+      desk.camera.corner = desk.camera.corner + Vec{37, 21};
+    }));
     zooms.push_back(slowest_ms(desk, 20, [&](int frame) {
       desk.camera.zoom = std::pow(0.9, frame + 1);
       desk.camera.corner = Vec{desk.side, desk.side} * 0.5 - kScreen * (0.5 / desk.camera.zoom);
@@ -164,8 +165,7 @@ void measure_views(Desk& desk, int rounds, bool peers, const std::string& of,
   const double plain_pan = peers ? plain_frame_ms(desk) : 0;
   rows.push_back({"pan, a frame, " + of, median(pans), 8, plain_pan});
   desk.camera.zoom = std::pow(0.9, 20);
-  rows.push_back(
-      {"zoom out, a frame, " + of, median(zooms), 8, peers ? plain_frame_ms(desk) : 0});
+  rows.push_back({"zoom out, a frame, " + of, median(zooms), 8, peers ? plain_frame_ms(desk) : 0});
 }
 
 void measure_tile(Desk& desk, int rounds, const std::string& of, std::vector<Row>& rows) {
@@ -200,8 +200,9 @@ void measure_edits(Desk& desk, int rounds, bool peers, const std::string& of,
     desk.paint_all();
     const Vec point{at(random), at(random)};
     hits.push_back(milliseconds([&] { found += desk.board.at(point, 4) != nullptr; }));
-    boxes.push_back(milliseconds(
-        [&] { found += desk.board.touching_box({point, point + Vec{200, 150}}).size(); }));
+    boxes.push_back(milliseconds([&] {
+      found += desk.board.touching_box({point, point + Vec{200, 150}}).size();
+    }));
   }
   require(found > 0, "nothing was hit");
   double plain = 0;
@@ -210,8 +211,8 @@ void measure_edits(Desk& desk, int rounds, bool peers, const std::string& of,
       for (const Item* item : desk.board.all())
         found += hits_point(skeleton_of(item->shape), {500, 500}, 4);
     });
-  rows.push_back({"add a stroke to the screen, " + of, median(adds), 1,
-                  peers ? plain_frame_ms(desk) : 0});
+  rows.push_back(
+      {"add a stroke to the screen, " + of, median(adds), 1, peers ? plain_frame_ms(desk) : 0});
   rows.push_back({"what is under the pointer, " + of, median(hits), 1, plain});
   rows.push_back({"what a box touches, " + of, median(boxes), 1, plain});
 }

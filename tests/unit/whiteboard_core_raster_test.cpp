@@ -1,5 +1,3 @@
-#include "core/raster.h"
-
 #include <cmath>
 #include <random>
 #include <string>
@@ -9,6 +7,7 @@
 #include "core/geometry.h"
 #include "core/painter.h"
 #include "core/png.h"
+#include "core/raster.h"
 
 namespace atelier::board {
 namespace {
@@ -77,8 +76,8 @@ TEST(Raster, TheSumOfCoverageIsTheArea) {
   std::mt19937 random(7);
   std::uniform_real_distribution<double> at(2, 62);
   for (int round = 0; round < 200; ++round) {
-    const Points triangle{{at(random), at(random)}, {at(random), at(random)},
-                          {at(random), at(random)}};
+    const Points triangle{
+        {at(random), at(random)}, {at(random), at(random)}, {at(random), at(random)}};
     Picture picture(64, 64);
     fill(picture, triangle);
     // Each pixel is rounded to 1/255, and a thin corner may lose its last one.
@@ -147,8 +146,8 @@ TEST(Raster, TransparentColoursMixOnPaperAndOnNothing) {
   EXPECT_EQ(nothing.pixel(0, 0), 0xFF000080u);
   fill(nothing, all, {0, 0, 255, 128});
   const std::uint32_t mixed = nothing.pixel(1, 0);
-  EXPECT_NEAR(mixed & 255, 192, 1);                // alpha
-  EXPECT_NEAR((mixed >> 8) & 255, 170, 2);         // blue is on top
+  EXPECT_NEAR(mixed & 255, 192, 1);         // alpha
+  EXPECT_NEAR((mixed >> 8) & 255, 170, 2);  // blue is on top
   EXPECT_NEAR(mixed >> 24, 85, 2);
 }
 

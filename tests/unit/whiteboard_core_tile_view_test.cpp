@@ -1,10 +1,10 @@
-#include "core/tile_view.h"
-
 #include <map>
 #include <random>
 #include <tuple>
 
 #include <gtest/gtest.h>
+
+#include "core/tile_view.h"
 
 namespace atelier::board {
 namespace {
@@ -76,7 +76,8 @@ Shape random_shape(std::mt19937& random, int number) {
     shape.w = at(random) / 3;
     shape.h = at(random) / 3;
   }
-  shape.colour = {static_cast<std::uint8_t>(number * 37), 90, static_cast<std::uint8_t>(number * 11),
+  shape.colour = {static_cast<std::uint8_t>(number * 37), 90,
+                  static_cast<std::uint8_t>(number * 11),
                   static_cast<std::uint8_t>(number % 3 == 0 ? 120 : 255)};
   if (shape.kind == Kind::kRectangle) shape.fill = Colour{200, 220, 20, 100};
   Jitter jitter(static_cast<std::uint64_t>(number));
@@ -148,7 +149,8 @@ TEST(TileView, AChangeWhileATileIsPaintedIsNotLost) {
   Screen screen, calm;
   std::vector<Shape> shapes;
   for (int i = 0; i < 30; ++i) shapes.push_back(random_shape(random, i));
-  for (std::size_t i = 0; i < shapes.size(); ++i) screen.put("board:" + std::to_string(i), shapes[i]);
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    screen.put("board:" + std::to_string(i), shapes[i]);
   screen.view.look(screen.camera);
   for (std::size_t i = 0; i < shapes.size(); i += 2) {
     (void)screen.view.paint([] { return false; });

@@ -1,15 +1,13 @@
-#include "core/tools.h"
-
 #include <cmath>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include <atelier/describe_json.h>
-
 #include "core/board_limits.h"
 #include "core/letters.h"
 #include "core/live.h"
+#include "core/tools.h"
+#include <atelier/describe_json.h>
 
 namespace atelier::board {
 namespace {
@@ -376,18 +374,39 @@ TEST(Tools, RandomEventsAreAllTakenBack) {
     Hand hand;
     std::mt19937 random(seed);
     std::uniform_real_distribution<double> at(0, 200);
-    const auto pick = [&](int count) { return static_cast<int>(random() % static_cast<unsigned>(count)); };
+    const auto pick = [&](int count) {
+      return static_cast<int>(random() % static_cast<unsigned>(count));
+    };
     for (int step = 0; step < 150; ++step) {
       const Pointer pointer{{at(random), at(random)}, pick(4) == 0, pick(6) == 0, pick(10) == 0};
       switch (pick(12)) {
-        case 0: hand.tools.choose(static_cast<Tool>(pick(10))); break;
-        case 1: case 2: case 3: hand.tools.press(pointer, 1); break;
-        case 4: case 5: hand.tools.drag(pointer, 1); break;
-        case 6: case 7: hand.tools.release(pointer, 1); break;
-        case 8: pick(2) ? hand.tools.duplicate() : hand.tools.select_all(); break;
-        case 9: pick(2) ? hand.tools.bring_to_front() : hand.tools.nudge({3, 4}); break;
-        case 10: pick(3) ? hand.tools.undo() : hand.tools.redo(); break;
-        default: hand.tools.set_colour({static_cast<std::uint8_t>(pick(200)), 0, 0});
+        case 0:
+          hand.tools.choose(static_cast<Tool>(pick(10)));
+          break;
+        case 1:
+        case 2:
+        case 3:
+          hand.tools.press(pointer, 1);
+          break;
+        case 4:
+        case 5:
+          hand.tools.drag(pointer, 1);
+          break;
+        case 6:
+        case 7:
+          hand.tools.release(pointer, 1);
+          break;
+        case 8:
+          pick(2) ? hand.tools.duplicate() : hand.tools.select_all();
+          break;
+        case 9:
+          pick(2) ? hand.tools.bring_to_front() : hand.tools.nudge({3, 4});
+          break;
+        case 10:
+          pick(3) ? hand.tools.undo() : hand.tools.redo();
+          break;
+        default:
+          hand.tools.set_colour({static_cast<std::uint8_t>(pick(200)), 0, 0});
       }
       if (const auto request = hand.tools.take_text_request())
         hand.tools.finish_text(*request, pick(3) ? "words" : "");
@@ -479,7 +498,9 @@ TEST(Live, HostileStatesDoNoHarmAndAreBounded) {
     std::string points = "100";
     for (int k = 0; k < 600; ++k) points += static_cast<char>('A' + random() % 26);
     others.hear("p" + std::to_string(i % 700),
-                state("board:" + std::to_string(i % 40), static_cast<std::int64_t>(random() % 9'000), points), 0);
+                state("board:" + std::to_string(i % 40),
+                      static_cast<std::int64_t>(random() % 9'000), points),
+                0);
   }
   EXPECT_LE(others.previews().size(), kLivePeopleMax);
   for (const auto& [person, list] : others.previews()) {

@@ -29,20 +29,20 @@ inline constexpr std::size_t kUndoBytesMax = std::size_t{64}
 inline constexpr double kDuplicateOffset = 16;       // board units right and down
 
 // --- What is shown while it is drawn (live.h); all of a person's is within 16 KiB
-inline constexpr std::size_t kLivePointsMax = 500;   // told at a time: seconds of drawing, 4 kB
-inline constexpr std::size_t kLivePeopleMax = 256;   // whose strokes are followed
-inline constexpr std::size_t kLiveStrokesMax = 8;    // of one person: short ones, one after the other
-inline constexpr std::int64_t kLiveLingerMs = 4'000; // a stroke that ended waits for its document
+inline constexpr std::size_t kLivePointsMax = 500;  // told at a time: seconds of drawing, 4 kB
+inline constexpr std::size_t kLivePeopleMax = 256;  // whose strokes are followed
+inline constexpr std::size_t kLiveStrokesMax = 8;  // of one person: short ones, one after the other
+inline constexpr std::int64_t kLiveLingerMs = 4'000;  // a stroke that ended waits for its document
 
 // --- Screen
 inline constexpr int kTilePixels = 512;
-inline constexpr int kTileLevelMin = -5;             // zoom 1/32: below the smallest zoom of 5%
-inline constexpr int kTileLevelMax = 6;              // zoom 64
-inline constexpr std::size_t kTilesMax = 160;        // 2 MB each: a large screen at three zooms
+inline constexpr int kTileLevelMin = -5;       // zoom 1/32: below the smallest zoom of 5%
+inline constexpr int kTileLevelMax = 6;        // zoom 64
+inline constexpr std::size_t kTilesMax = 160;  // 2 MB each: a large screen at three zooms
 inline constexpr std::size_t kOutlineBytesMax = std::size_t{64}
                                                 << 20;  // kept: 20,000 strokes in view
-inline constexpr double kFlattenPixels = 0.2;        // a curve's polygon is so close to it
-inline constexpr int kPngSideMax = 8'192;              // pixels of an exported picture
+inline constexpr double kFlattenPixels = 0.2;           // a curve's polygon is so close to it
+inline constexpr int kPngSideMax = 8'192;               // pixels of an exported picture
 inline constexpr double kHairPixels = 0.75;          // thinner and smaller things are drawn as dots
 inline constexpr double kTextPixelsMin = 3;          // smaller letters are drawn as bars
 inline constexpr std::size_t kTextLinesMax = 2'000;  // of one shape

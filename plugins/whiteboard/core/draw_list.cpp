@@ -140,10 +140,12 @@ Points rounded_rectangle(const Box& box, double radius, double tolerance) {
   }
   Points polygon;
   const Box inner = box.grown(-radius);
-  const Vec centres[] = {inner.max, {inner.min.x, inner.max.y}, inner.min, {inner.max.x, inner.min.y}};
+  const Vec centres[] = {
+      inner.max, {inner.min.x, inner.max.y}, inner.min, {inner.max.x, inner.min.y}};
   const double ratio = std::clamp(1 - tolerance / radius, 0.0, 1.0);
   const double step = std::max(2 * std::acos(ratio), 1e-3);
-  const int pieces = static_cast<int>(std::clamp(std::ceil(std::numbers::pi / 2 / step), 1.0, 90.0));
+  const int pieces =
+      static_cast<int>(std::clamp(std::ceil(std::numbers::pi / 2 / step), 1.0, 90.0));
   for (int corner = 0; corner < 4; ++corner)
     for (int i = 0; i <= pieces; ++i)
       polygon.push_back(rotated(centres[corner] + Vec{radius, 0}, centres[corner],

@@ -76,7 +76,8 @@ void append_sides(const std::vector<Rib>& ribs, const PenStyle& style, Points& l
     if (i > 0 && i + 1 < ribs.size() && dot(before, after) < kSharpTurn) {
       // Round the corner on both sides: the inner one is covered by the line itself.
       const Vec in = turned(before) * ribs[i].radius, out = turned(after) * ribs[i].radius;
-      const double half_turns = std::atan2(cross(before, after), dot(before, after)) / std::numbers::pi;
+      const double half_turns =
+          std::atan2(cross(before, after), dot(before, after)) / std::numbers::pi;
       left.push_back(ribs[i].at - in);
       append_arc(left, ribs[i].at, ribs[i].at - in, half_turns);
       left.push_back(ribs[i].at - out);

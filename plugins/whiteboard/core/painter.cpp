@@ -61,16 +61,16 @@ PixelRect Window::pixels(const Box& box, const Bitmap& within) const {
   const auto clamped = [](double at, int size) {
     return static_cast<int>(std::clamp(at, 0.0, static_cast<double>(size)));
   };
-  return {clamped(std::floor(min.x) - 2, within.width), clamped(std::floor(min.y) - 2, within.height),
-          clamped(std::ceil(max.x) + 2, within.width), clamped(std::ceil(max.y) + 2, within.height)};
+  return {
+      clamped(std::floor(min.x) - 2, within.width), clamped(std::floor(min.y) - 2, within.height),
+      clamped(std::ceil(max.x) + 2, within.width), clamped(std::ceil(max.y) + 2, within.height)};
 }
 
 Points line_polygon(const Points& points, double width, double tolerance) {
   const Points line = without_repeats(points);
   if (line.empty()) return {};
   const double reach = width / 2;
-  if (line.size() == 1)
-    return ellipse_polygon(Box{line[0], line[0]}.grown(reach), tolerance);
+  if (line.size() == 1) return ellipse_polygon(Box{line[0], line[0]}.grown(reach), tolerance);
   Points out;
   const std::size_t last = line.size() - 1;
   const Vec side = turned(unit(line[1] - line[0])) * reach;
@@ -193,8 +193,8 @@ void Painter::paint_text(const Bitmap& target, const Window& window, const DrawC
   const Vec at = window.to_pixel(rotated(command.points[0], command.pivot, command.rotation));
   const double em = command.font_size * window.scale;
   // Far outside there is nothing to paint, and numbers grow beyond what letters are placed with.
-  if (at.y < -2 * em || at.y > target.height + 2 * em || at.x > target.width + em ||
-      at.x < -4e6 || em > 1e6)
+  if (at.y < -2 * em || at.y > target.height + 2 * em || at.x > target.width + em || at.x < -4e6 ||
+      em > 1e6)
     return;
   letters_(target, at, command.text, em, colour);
 }

@@ -78,8 +78,7 @@ class Packer {
       state = deflate(&stream_, flush);
       if (state == Z_STREAM_ERROR) good_ = false;
       const std::size_t size = sizeof packed - stream_.avail_out;
-      if (size > 0)
-        append_chunk(out_, "IDAT", {reinterpret_cast<const char*>(packed), size});
+      if (size > 0) append_chunk(out_, "IDAT", {reinterpret_cast<const char*>(packed), size});
     } while (good_ && (stream_.avail_out == 0 || (flush == Z_FINISH && state != Z_STREAM_END)));
   }
 

@@ -4,9 +4,8 @@
 
 #include <string>
 
-#include <atelier/error.h>
-
 #include "core/painter.h"
+#include <atelier/error.h>
 
 namespace atelier::board {
 

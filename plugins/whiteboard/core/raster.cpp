@@ -39,9 +39,10 @@ int coverage_of(std::uint32_t sum) {
 }  // namespace
 
 std::uint32_t Picture::pixel(int x, int y) const {
-  const std::uint8_t* at = bytes_.data() + (static_cast<std::size_t>(y) *
-                                                static_cast<std::size_t>(width_) +
-                                            static_cast<std::size_t>(x)) * 4;
+  const std::uint8_t* at =
+      bytes_.data() + (static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
+                       static_cast<std::size_t>(x)) *
+                          4;
   return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 |
          at[3];
 }

@@ -38,9 +38,7 @@ class Picture {
         bytes_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4, 0) {}
   int width() const { return width_; }
   int height() const { return height_; }
-  Bitmap bitmap() {
-    return {bytes_.data(), width_, height_, static_cast<std::size_t>(width_) * 4};
-  }
+  Bitmap bitmap() { return {bytes_.data(), width_, height_, static_cast<std::size_t>(width_) * 4}; }
   const std::vector<std::uint8_t>& bytes() const { return bytes_; }
   /// 0xRRGGBBAA
   std::uint32_t pixel(int x, int y) const;
@@ -83,9 +81,9 @@ class Raster {
   void cell(int row, int column, std::int64_t x_sum, std::int64_t dy);
   void paint_row(const Bitmap& target, int row, Colour colour);
 
-  std::vector<Vec> points_;         // of all contours, one after the other
-  std::vector<std::size_t> ends_;   // of each
-  std::vector<std::uint32_t> sums_; // what each pixel adds to the running sum of its row; wraps
+  std::vector<Vec> points_;          // of all contours, one after the other
+  std::vector<std::size_t> ends_;    // of each
+  std::vector<std::uint32_t> sums_;  // what each pixel adds to the running sum of its row; wraps
   std::vector<Row> rows_;
   int width_ = 0, height_ = 0;
 };

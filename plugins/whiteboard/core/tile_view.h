@@ -47,7 +47,7 @@ class TileView {
   /// A part of a tile and where it goes, in pixels of the view; drawn in this order.
   struct Piece {
     TileKey key;
-    Vec from, to;        // of the tile, 0 to 1
+    Vec from, to;         // of the tile, 0 to 1
     PixelRect on_screen;  // may reach beyond the view
   };
   const std::vector<Piece>& pieces() const { return pieces_; }

@@ -4,31 +4,37 @@
 #include <numbers>
 #include <utility>
 
-#include <atelier/json.h>
-
 #include "core/board_limits.h"
+#include <atelier/json.h>
 
 namespace atelier::board {
 namespace {
 
-constexpr double kTouchPixels = 6;      // how near a click has to be
-constexpr double kEraserPixels = 8;     // radius
-constexpr double kHandlePixels = 8;     // how near a handle's centre
-constexpr double kSideHandlePixels = 36;  // a shorter side has no handle in its middle
-constexpr double kDragPixels = 3;       // a hand that clicks moves that far
+constexpr double kTouchPixels = 6;         // how near a click has to be
+constexpr double kEraserPixels = 8;        // radius
+constexpr double kHandlePixels = 8;        // how near a handle's centre
+constexpr double kSideHandlePixels = 36;   // a shorter side has no handle in its middle
+constexpr double kDragPixels = 3;          // a hand that clicks moves that far
 constexpr double kSelectMarginPixels = 6;  // between shapes and the frame around them
 constexpr double kNoteWidth = 200, kNoteHeight = 160;
-constexpr double kAngleSteps = 24;      // of a full turn, for lines with Shift
+constexpr double kAngleSteps = 24;  // of a full turn, for lines with Shift
 
 Kind kind_of(Tool tool) {
   switch (tool) {
-    case Tool::kLine: return Kind::kLine;
-    case Tool::kArrow: return Kind::kArrow;
-    case Tool::kRectangle: return Kind::kRectangle;
-    case Tool::kEllipse: return Kind::kEllipse;
-    case Tool::kText: return Kind::kText;
-    case Tool::kNote: return Kind::kNote;
-    default: return Kind::kStroke;
+    case Tool::kLine:
+      return Kind::kLine;
+    case Tool::kArrow:
+      return Kind::kArrow;
+    case Tool::kRectangle:
+      return Kind::kRectangle;
+    case Tool::kEllipse:
+      return Kind::kEllipse;
+    case Tool::kText:
+      return Kind::kText;
+    case Tool::kNote:
+      return Kind::kNote;
+    default:
+      return Kind::kStroke;
   }
 }
 
@@ -89,10 +95,11 @@ Fields text_fields(const Item& item, const Box& from, const Box& to, bool corner
                 {"y", number_text(to.min.y + (shape.y - from.min.y) * ky)}};
   const double k = corner ? ky : 1;
   if (corner)
-    fields.push_back({"size", number_text(std::clamp(shape.font_size * k, kFontSizeMin, kWidthMax))});
+    fields.push_back(
+        {"size", number_text(std::clamp(shape.font_size * k, kFontSizeMin, kWidthMax))});
   if (shape.w > 0 || (!corner && kx != 1))
-    fields.push_back({"w", number_text((shape.w > 0 ? shape.w : item.box.width()) *
-                                       (corner ? k : kx))});
+    fields.push_back(
+        {"w", number_text((shape.w > 0 ? shape.w : item.box.width()) * (corner ? k : kx))});
   return fields;
 }
 
@@ -294,9 +301,9 @@ void Tools::press_select(const Pointer& pointer, double pixel) {
     return;
   }
   pressed_id_ = item ? item->id : "";
-  const bool within = !selection_.empty() &&
-                      selection_.box(*world_.board).grown(kSelectMarginPixels * pixel)
-                          .contains(pointer.at);
+  const bool within =
+      !selection_.empty() &&
+      selection_.box(*world_.board).grown(kSelectMarginPixels * pixel).contains(pointer.at);
   if (item && pointer.shift) {
     selection_.toggle(*world_.board, item->id);
     pressed_id_.clear();
@@ -330,7 +337,8 @@ void Tools::drag(const Pointer& pointer, double pixel) {
     case Gesture::kMove: {
       const Vec by = doing_.to - doing_.from;
       doing_.moved_by = by;
-      if (pointer.shift) (std::abs(by.x) < std::abs(by.y) ? doing_.moved_by.x : doing_.moved_by.y) = 0;
+      if (pointer.shift)
+        (std::abs(by.x) < std::abs(by.y) ? doing_.moved_by.x : doing_.moved_by.y) = 0;
       return;
     }
     case Gesture::kResize:
@@ -375,8 +383,8 @@ void Tools::drag_box(const Pointer& pointer) {
 }
 
 void Tools::drag_handle(const Pointer& pointer, double pixel) {
-  doing_.after = with_handle(doing_.before, doing_.handle, doing_.to - doing_.from, pointer.shift,
-                             4 * pixel);
+  doing_.after =
+      with_handle(doing_.before, doing_.handle, doing_.to - doing_.from, pointer.shift, 4 * pixel);
 }
 
 void Tools::release(const Pointer& pointer, double pixel) {
@@ -509,7 +517,8 @@ std::vector<Shape> Tools::resized() const {
   const Writes writes = resize_writes();
   for (const Write& write : writes) all.emplace_back(world_.board->find(write.id), &write);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first->shape.order, a.first->id) < std::tie(b.first->shape.order, b.first->id);
+    return std::tie(a.first->shape.order, a.first->id) <
+           std::tie(b.first->shape.order, b.first->id);
   });
   for (const auto& [item, write] : all) {
     shapes.push_back(item->shape);
@@ -596,8 +605,7 @@ void Tools::finish_text(const TextRequest& request, const std::string& text) {
   }
   const Item* item = world_.board->find(request.id);
   if (!item || item->shape.text == text) return;
-  if (blank && item->shape.kind == Kind::kText)
-    return commit(remove(*world_.board, {request.id}));
+  if (blank && item->shape.kind == Kind::kText) return commit(remove(*world_.board, {request.id}));
   commit(restyle(*world_.board, {request.id}, {{"text", json::quoted(text)}}));
 }
 

@@ -17,7 +17,16 @@
 namespace atelier::board {
 
 enum class Tool {
-  kSelect, kHand, kPen, kEraser, kLine, kArrow, kRectangle, kEllipse, kText, kNote,
+  kSelect,
+  kHand,
+  kPen,
+  kEraser,
+  kLine,
+  kArrow,
+  kRectangle,
+  kEllipse,
+  kText,
+  kNote,
 };
 
 /// What new shapes look like.
@@ -25,8 +34,8 @@ struct Style {
   Colour colour{30, 30, 30};
   double width = 4;
   double font_size = 20;
-  std::optional<Colour> fill;       // of rectangles and ellipses
-  Colour paper{255, 236, 153};      // of notes
+  std::optional<Colour> fill;   // of rectangles and ellipses
+  Colour paper{255, 236, 153};  // of notes
 };
 
 struct Pointer {
@@ -47,8 +56,8 @@ struct ToolWorld {
 
 /// Where letters are to be typed.
 struct TextRequest {
-  std::string id;       // of the text or note; empty: a new text
-  Vec at;               // the upper left corner
+  std::string id;  // of the text or note; empty: a new text
+  Vec at;          // the upper left corner
 };
 
 /// The eight handles of a selection, from its upper left corner on, clockwise.
@@ -103,16 +112,16 @@ class Tools {
   enum class Gesture { kNone, kStroke, kShape, kErase, kPress, kMove, kResize, kBox };
   struct Doing {
     Gesture gesture = Gesture::kNone;
-    Vec from, to;           // of the pointer
-    std::string id;         // of what is being drawn
-    Ink ink;                // kStroke
+    Vec from, to;                // of the pointer
+    std::string id;              // of what is being drawn
+    Ink ink;                     // kStroke
     std::optional<Shape> shape;  // kStroke: its style; kShape
-    Ids erased;             // kErase
-    Vec moved_by;           // kMove
-    bool copies = false;    // kMove: of copies, the originals stay
-    Handle handle{};        // kResize
-    Box before, after;      // kResize: of the selection
-    std::optional<Box> box;  // kBox
+    Ids erased;                  // kErase
+    Vec moved_by;                // kMove
+    bool copies = false;         // kMove: of copies, the originals stay
+    Handle handle{};             // kResize
+    Box before, after;           // kResize: of the selection
+    std::optional<Box> box;      // kBox
   };
   const Doing& doing() const { return doing_; }
   const Selection& selection() const { return selection_; }
