@@ -237,11 +237,12 @@ void PresenceRoom::tell(Seat& seat) {
   }
   seat.held.clear();
   seat.held_any = seat.held_whole = false;
-  for (const auto& [key, other] : seats_) {
-    if (other.get() == &seat) continue;
-    queue(*other, seat.key, [&](Pending& pending) {
+  for (const auto& place : seats_) {
+    Seat& reader = *place.second;
+    if (&reader == &seat) continue;
+    queue(reader, seat.key, [&](Pending& pending) {
       // A change that covers the one that waits takes its place; else all is told.
-      const bool first = !other->pending.contains(seat.key);
+      const bool first = !reader.pending.contains(seat.key);
       const bool covers = pending.patch && patch && !pending.gone &&
                           std::includes(patch->topics.begin(), patch->topics.end(),
                                         pending.patch->topics.begin(), pending.patch->topics.end());
