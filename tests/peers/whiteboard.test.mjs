@@ -124,6 +124,41 @@ test('what is selected is moved, resized, copied, reordered, restyled and delete
   assert.ok((await shapes('ada')).some((doc) => doc._id === second._id));
 });
 
+test('the keys for order, redo, zoom and giving up, and a double click that writes', async () => {
+  const ada = open('ada');
+  await ada.does('wait "Rectangle"', 'key R', 'click "Yellow fill"', 'drag 300 200 400 300', 'key R',
+    'drag 350 250 450 350', 'key R', 'drag 380 280 480 380', 'key Escape', 'key V');
+  const [low, middle, high] = (await shapes('ada')).map((doc) => doc._id);
+  const order = async () => (await shapes('ada')).map((doc) => doc._id);
+  await ada.does('click at 320 220', 'key ]');
+  assert.deepEqual(await order(), [middle, high, low]);
+  await ada.does('key [');
+  assert.deepEqual(await order(), [low, middle, high]);
+  await ada.does('key Ctrl+]');
+  assert.deepEqual(await order(), [middle, low, high]);
+  await ada.does('key Ctrl+[');
+  assert.deepEqual(await order(), [low, middle, high]);
+  await ada.does('key Delete', 'key Ctrl+Z');
+  assert.deepEqual(await order(), [low, middle, high]);
+  await ada.does('key Ctrl+Y');
+  assert.deepEqual(await order(), [middle, high]);
+
+  await ada.does('key =', 'wait "125%"', 'key -', 'key -', 'wait "80%"', 'key 0', 'wait "100%"');
+
+  // What is given up in the middle leaves nothing; a selection dragged and given up stays where it was.
+  const before = await shapes('ada');
+  await ada.does('key P', 'move 600 300', 'press', 'move 650 350', 'key Escape', 'move 700 400', 'release', 'key V',
+    'click at 470 370', 'move 470 370', 'press', 'move 520 420', 'key Escape', 'release', 'key Escape');
+  assert.deepEqual(await shapes('ada'), before);
+
+  await ada.does('doubleclick at 700 450', 'type "first"', 'key Escape');
+  const text = (await shapes('ada')).at(-1);
+  assert.deepEqual([text.kind, text.text], ['text', 'first']);
+  await ada.does('key Escape', 'doubleclick at 710 450', 'key End', 'type " and more"', 'click at 850 250');
+  assert.equal((await shapes('ada')).at(-1).text, 'first and more');
+  assert.equal((await shapes('ada')).at(-1)._id, text._id);
+});
+
 test('the view moves by wheel, middle button and keys, and exports are files', async () => {
   const ada = open('ada');
   await ada.does('wait "Rectangle"', 'key R', 'click "Light green fill"', 'drag 500 380 600 440', 'key Escape',
