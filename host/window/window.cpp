@@ -22,6 +22,7 @@
 #include "ui/shell.h"
 #include "window/screens.h"
 #include "window/script_player.h"
+#include "window/shortcut_keys.h"
 #include "window/surface.h"
 
 namespace atelier::host {
@@ -179,6 +180,8 @@ class SdlWindow : public Window {
       if (event.type == SDL_WINDOWEVENT && event.window.event == SDL_WINDOWEVENT_CLOSE)
         closing_ = true;
       if (event.type == SDL_TEXTEDITING) ui::set_composition(event.edit.text, event.edit.start);
+      if (event.type == SDL_KEYDOWN || event.type == SDL_KEYUP)
+        event.key.keysym.sym = shortcut_key(event.key.keysym.sym, event.key.keysym.scancode);
       ImGui_ImplSDL2_ProcessEvent(&event);
       frames_ = kFramesAfterEvent;
     }
