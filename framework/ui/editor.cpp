@@ -41,8 +41,12 @@ void EditorCore::patched(std::size_t position, std::size_t erased, std::size_t i
     remote.caret.position = mapped(remote.caret.position, position, erased, inserted);
     remote.caret.anchor = mapped(remote.caret.anchor, position, erased, inserted);
   }
+  // A hand may be dragging meanwhile.
+  drag_from_ = {mapped(drag_from_.first, position, erased, inserted),
+                mapped(drag_from_.second, position, erased, inserted)};
   // What others insert right above the first visible line stays above it.
-  if (top_point_ > 0 && position == top_point_ && erased == 0)
+  const bool scrolled = top_point_ > 0 || top_offset_ > 0;
+  if (scrolled && position == top_point_ && erased == 0)
     top_point_ += own ? 0 : inserted;
   else
     top_point_ = mapped(top_point_, position, erased, inserted);
@@ -58,6 +62,7 @@ void EditorCore::reset() {
   top_point_ = 0;
   top_offset_ = scroll_x_ = 0;
   last_edit_ = Edit::kNone;
+  drag_ = DragUnit::kNone;
   unsettled_ = true;
   wanted_x_.reset();
   note_caret();

@@ -30,9 +30,10 @@ struct EditorBlock {
 
   std::uint32_t points = 0;  // with the "\n"
   float height = 0;          // pixels; an estimate while there is no layout and !measured
+  float width = 0;           // pixels, of its longest line; once measured
   bool ends_line = false;
   bool stale = false;     // the text changed: to be read and cut into blocks again
-  bool measured = false;  // height is exact
+  bool measured = false;  // height is exact, width known
   bool searched = false;
   std::unique_ptr<BlockLayout> layout;
   std::unique_ptr<std::vector<BlockMatch>> matches;  // null: none

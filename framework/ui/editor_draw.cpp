@@ -46,12 +46,13 @@ std::vector<EditorCore::Line> EditorCore::visible_lines() {
   if (frame_.options.single_line) {
     const float y = std::round((frame_.min.y + frame_.max.y - height) / 2);
     Place at = blocks.first();
+    float x = frame_.text_min.x - scroll_x_ + text_.line_x(blocks.found(at), 0);
     do {
-      const auto found = blocks.found(at);
-      const float x = frame_.text_min.x - scroll_x_ + text_.line_x(found, 0);
       if (x > frame_.text_max.x) break;
-      if (x + text_.layout(at).layout.width >= frame_.text_min.x || at == blocks.last())
-        lines.push_back({found, 0, {x, y}});
+      const float right = x + text_.width(at);
+      if (right >= frame_.text_min.x || at == blocks.last())
+        lines.push_back({blocks.found(at), 0, {x, y}});
+      x = right;
     } while (blocks.next(at));
     return lines;
   }
@@ -195,20 +196,22 @@ void EditorCore::paint_caret(const std::vector<Line>& lines) {
 
 // What is composed lies over the text, underlined, until it is part of it.
 void EditorCore::paint_composition(ImVec2 at) {
-  const std::string& words = state().composition;
-  const TextShape shape;
-  const ImVec2 size = measure(words, shape);
-  const float x = std::max(frame_.text_min.x, std::min(at.x, frame_.text_max.x - size.x));
-  const float bottom = at.y + text_.metrics().line_height;
+  State& s = state();
+  const std::string& words = s.composition;
+  const float em = text_.metrics().em, bottom = at.y + text_.metrics().line_height;
+  const auto caret_at = static_cast<std::size_t>(std::max(0, s.composition_caret));
+  const std::string before = to_utf8(std::u32string_view(to_points(words)).substr(0, caret_at));
+  const float caret_x = before.empty() ? 0 : s.layouts.get(*s.fonts, before, {em}).width;
+  const Layout& layout = s.layouts.get(*s.fonts, words, {em});
+  const float x = std::max(frame_.text_min.x, std::min(at.x, frame_.text_max.x - layout.width));
+  const float right = x + layout.width, caret = std::round(x + caret_x);
+  const ImU32 ink = theme().ink;  // readable on its own ground, whatever the text's ink is
   ImDrawList& list = *ImGui::GetWindowDrawList();
-  list.AddRectFilled({x - px(1), at.y}, {x + size.x + px(2), bottom}, theme().surface);
-  draw_text({x, at.y}, words, theme().ink, shape);
-  list.AddRectFilled({x, bottom - px(2)}, {x + size.x, bottom - px(1)}, theme().accent);
-  const std::u32string points = to_points(words);
-  const auto count = static_cast<std::size_t>(std::max(0, state().composition_caret));
-  const std::string before = to_utf8(std::u32string_view(points).substr(0, count));
-  const float caret = std::round(x + (before.empty() ? 0 : measure(before, shape).x));
-  list.AddRectFilled({caret, at.y + px(1)}, {caret + px(1), bottom - px(1)}, theme().ink);
+  list.AddRectFilled({x - px(1), at.y}, {right + px(2), bottom}, theme().surface);
+  draw_line(list, layout, layout.lines[0], {x, at.y}, em, ink);
+  record(Shown::Kind::kText, words, {x, at.y}, {right, bottom});
+  list.AddRectFilled({x, bottom - px(2)}, {right, bottom - px(1)}, theme().accent);
+  list.AddRectFilled({caret, at.y + px(1)}, {caret + px(1), bottom - px(1)}, ink);
 }
 
 void EditorCore::paint_remote(const Remote& remote, const std::vector<Line>& lines) {

@@ -207,7 +207,9 @@ bool EditorCore::take_edits(bool by_word, bool shift) {
 void EditorCore::copy() const {
   const auto [begin, end] = selection();
   if (begin == end) return;
-  ImGui::SetClipboardText(frame_.model->slice(begin, end - begin).c_str());
+  std::string words = frame_.model->slice(begin, end - begin);
+  std::erase(words, '\0');  // would end what the clipboard takes; nobody types one
+  ImGui::SetClipboardText(words.c_str());
 }
 
 void EditorCore::take_commands(bool shift) {

@@ -26,8 +26,8 @@ bool EditorCore::content_is_higher() {
 void EditorCore::scroll_by(float delta) {
   auto& blocks = text_.blocks();
   if (frame_.options.single_line) {
-    const float end = text_.line_x(blocks.found(blocks.last()), 0) +
-                      text_.layout(blocks.last()).layout.width + px(2);
+    const float end =
+        text_.line_x(blocks.found(blocks.last()), 0) + text_.width(blocks.last()) + px(2);
     scroll_x_ = std::clamp(scroll_x_, 0.0f, std::max(0.0f, end - frame_.width()));
     top_point_ = 0;
     top_offset_ = 0;

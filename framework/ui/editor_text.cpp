@@ -147,6 +147,7 @@ const BlockLayout& EditorText::layout(Place at) {
   ++laid_out_;
   blocks_.update(at, [&](EditorBlock& block) {
     block.height = metrics_.line_height * static_cast<float>(made->layout.lines.size());
+    block.width = made->layout.width;
     block.measured = true;
     block.layout = std::move(made);
   });
@@ -156,6 +157,11 @@ const BlockLayout& EditorText::layout(Place at) {
 float EditorText::height(Place at) {
   if (!blocks_[at].measured) layout(at);
   return blocks_[at].height;
+}
+
+float EditorText::width(Place at) {
+  if (!blocks_[at].measured) layout(at);
+  return blocks_[at].width;
 }
 
 void EditorText::trim(std::size_t from, std::size_t to) {
@@ -175,14 +181,14 @@ void EditorText::trim(std::size_t from, std::size_t to) {
 float EditorText::block_x(Place at) {
   if (metrics_.wrap > 0) return 0;
   float x = 0;
-  for (Place before; !(before == at); blocks_.next(before)) x += layout(before).layout.width;
+  for (Place before; !(before == at); blocks_.next(before)) x += width(before);
   return x;
 }
 
 float EditorText::line_x(const EditorBlocks::Found& block, std::size_t line) {
+  if (metrics_.wrap <= 0 && blocks_.count() > 1) return block_x(block.place);
   const LayoutLine& where = layout(block.place).layout.lines[line];
-  if (!where.right_to_left || (metrics_.wrap <= 0 && blocks_.count() > 1))
-    return block_x(block.place);
+  if (!where.right_to_left) return 0;
   return std::max(0.0f, metrics_.width - where.width);
 }
 

@@ -48,6 +48,7 @@ class EditorText {
   const BlockLayout& layout(Place at);
   /// Exact.
   float height(Place at);
+  float width(Place at);
   std::u32string read(std::size_t begin, std::size_t count);
   /// Lets go what is not within the blocks that begin at `from` to `to`, when there is too much.
   void trim(std::size_t from, std::size_t to);

@@ -15,7 +15,8 @@ namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr char32_t kTextSelector = 0xFE0E, kEmojiSelector = 0xFE0F, kJoiner = 0x200D;
-constexpr float kTabEms = 2;  // between stops; about eight spaces
+constexpr float kTabEms = 2;        // between stops; about eight spaces
+constexpr float kTabEmsMin = 0.3f;  // nearer stops are passed over: a tab is seen
 constexpr std::string_view kEllipsis = "\u2026";
 
 // One code point with all that is decided about it before shaping.
@@ -224,7 +225,8 @@ std::vector<float> advances_of(const std::vector<Run>& runs, std::size_t count) 
 
 // From the pen to the next stop.
 float tab_advance(float pen_em) {
-  return kTabEms - std::fmod(std::max(0.0f, pen_em), kTabEms);
+  const float to_stop = kTabEms - std::fmod(std::max(0.0f, pen_em), kTabEms);
+  return to_stop < kTabEmsMin ? to_stop + kTabEms : to_stop;
 }
 
 float width_of(const Paragraph& paragraph, const std::vector<float>& advances) {
