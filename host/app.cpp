@@ -38,6 +38,7 @@ Result<HostOptions> host_options(const CommandContext& context, const AppOptions
   ATELIER_TRY(address, with_password(options.sync_url, options.password_file));
   ATELIER_TRY(url, DatabaseUrl::parse(address));
   host.sync_url = address;
+  host.node.may_serve = false;
   host.sync_room = options.room;
   if (host.sync_room.empty()) {
     ATELIER_TRY(title, title_of_database_name(url.database));

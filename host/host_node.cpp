@@ -22,6 +22,10 @@ void HostRoom::update() {
   }
   const auto role = host_.node_->role();
   const bool join = role.decided && !role.serving && !role.url.empty();
+  // What the last holder refused, the next one may grant: not after minutes of patience.
+  const bool moved = holder_ != role.socket;
+  holder_ = role.socket;
+  if (join && attached_ && moved) room_->sync_now();
   if (join == attached_) return;
   if (join) room_->attach_sync(host_.node_->share_peer(database_));
   else room_->detach_sync();
@@ -168,6 +172,7 @@ Result<std::unique_ptr<HostRoom>> HostNode::open_one(const std::string& plugin_i
   open->presence_ = std::make_unique<PresenceLink>(*open->room_);
   if (wake_) open->room_->set_wake(wake_);
   ATELIER_CHECK(open->open_plugin(plugin_id));
+  if (node_->sharer()) node_->sharer()->set_may_serve(!open->upstream_);
   opened(room_title);
   remember(room_title, nickname);
   return open;
@@ -213,6 +218,7 @@ void HostNode::closed(const std::string& title) {
   const auto here = std::find(open_titles_.begin(), open_titles_.end(), title);
   if (here == open_titles_.end()) return;  // it never opened
   open_titles_.erase(here);
+  if (node_->sharer()) node_->sharer()->set_may_serve(true);
   if (node_->sharer()) node_->sharer()->set_rooms(open_titles_);
 }
 

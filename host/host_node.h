@@ -56,6 +56,7 @@ class HostRoom final : public OpenRoom {
   std::optional<DatabaseUrl> upstream_url_;
   std::shared_ptr<PeerFactory> upstream_;  // a server elsewhere; null for a room of this machine
   bool attached_ = false;
+  std::filesystem::path holder_;  // the control socket of whoever served at the last update()
   std::vector<OpenPlugin> plugins_;  // after room_: they end first
 };
 

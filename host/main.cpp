@@ -35,7 +35,7 @@ void add_common(CLI::App& app, CommandContext& context) {
 }
 
 void add_window_options(CLI::App& app, AppOptions& options) {
-  app.add_option("plugin", options.plugin, "Plugin to open at once (chat); without it, a start screen");
+  app.add_option("plugin", options.plugin, "Plugin to open at once (chat, whiteboard, coedit); without it, a start screen");
   app.add_option("--room", options.room, "Room to open: any name");
   app.add_option("--nick", options.nickname, "The name that others see");
   app.add_option("--sync", options.sync_url,

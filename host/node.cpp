@@ -110,7 +110,8 @@ Status Node::start() {
             [this] {
               const std::scoped_lock guard(mutex_);
               if (wake_) wake_();
-            }});
+            },
+        .may_serve = options_.may_serve});
   }
   return ok();
 }

@@ -25,6 +25,7 @@ struct NodeOptions {
   std::string profile = "default";
   std::filesystem::path www;             // served under /_www/; empty: none
   bool share = true;                     // take part in serving this machine's rooms
+  bool may_serve = true;                 // false: join only, since a room that syncs elsewhere comes
   std::optional<std::uint16_t> port;     // serve on this port instead, and tell nobody
   std::string address = "127.0.0.1";     // with `port`
   std::vector<std::string> allowed_origins;

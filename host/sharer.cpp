@@ -72,8 +72,12 @@ Sharer::~Sharer() {
   }
   changed_.notify_all();
   thread_.join();
+  stop_serving();
+}
+
+// The file goes first: whoever looks now finds nobody instead of a server that is closing.
+void Sharer::stop_serving() {
   if (!server_) return;
-  // The file goes first: whoever looks now finds nobody instead of a server that is closing.
   if (const auto record = read_record(); record && record->uuid == options_.uuid) {
     std::error_code error;
     std::filesystem::remove(record_path(), error);
@@ -90,6 +94,15 @@ Sharer::Role Sharer::wait_decided(int timeout_ms) const {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return role_.decided; });
   return role_;
+}
+
+void Sharer::set_may_serve(bool may_serve) {
+  {
+    const std::scoped_lock lock(mutex_);
+    may_serve_ = may_serve;
+    look_ = true;
+  }
+  changed_.notify_all();
 }
 
 void Sharer::set_rooms(std::vector<std::string> titles) {
@@ -126,6 +139,7 @@ void Sharer::run() {
 }
 
 void Sharer::tick() {
+  if (!may_serve()) stop_serving();
   if (server_) return serve_tick();
   const auto record = read_record();
   if (!record || record->uuid == options_.uuid) return try_to_serve();
@@ -146,6 +160,8 @@ void Sharer::follow(const ShareRecord& record) {
 }
 
 void Sharer::try_to_serve() {
+  if (!may_serve())
+    return set_role({.decided = true, .serving = false, .url = {}, .socket = {}, .problem = {}});
   // The lock keeps two hosts from taking over at once. It is only tried: a process that was stopped
   // while it held the lock must not keep everybody waiting, and invariant 3 mends a double take-over.
   auto lock = os::FileLock::acquire(options_.runtime_dir / "share.lock", "a host that takes over");
@@ -170,7 +186,7 @@ void Sharer::try_to_serve() {
 void Sharer::serve_tick() {
   const auto record = read_record();
   if (record && record->uuid != options_.uuid && probe_holder(*record) == ProbeResult::kAnswers) {
-    step_down();
+    stop_serving();
     return follow(*record);
   }
   bool rooms_changed = false;
@@ -181,7 +197,10 @@ void Sharer::serve_tick() {
   if (!record || record->uuid != options_.uuid || rooms_changed) write_record();
 }
 
-void Sharer::step_down() { server_.reset(); }
+bool Sharer::may_serve() const {
+  const std::scoped_lock lock(mutex_);
+  return may_serve_;
+}
 
 void Sharer::set_role(Role role) {
   bool changed = false;

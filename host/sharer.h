@@ -10,7 +10,9 @@
 //   2. A holder that does not answer twice (stopped, hung) is left; where it still has the port, the
 //      next holder takes another one and the runtime file says which.
 //   3. Of two holders the one that the runtime file names stays; the other steps down.
-//   4. Nothing here decides about data: clients compare checkpoints whenever the store behind the
+//   4. Who may not serve (its room syncs elsewhere and is closed to this machine) never holds the
+//      address: the others' room of that name would be refused to them by it.
+//   5. Nothing here decides about data: clients compare checkpoints whenever the store behind the
 //      address is another one.
 // Thread rule: a thread of its own; role() from any thread; on_change runs on that thread and may
 // only wake somebody.
@@ -73,6 +75,7 @@ class Sharer {
     /// Starts our server on a port (0: any) with a secret for the proof.
     std::function<Result<std::unique_ptr<Server>>(std::uint16_t port, const std::string& secret)> serve;
     std::function<void()> on_change;
+    bool may_serve = true;  // see set_may_serve()
   };
 
   explicit Sharer(Options options);
@@ -82,6 +85,9 @@ class Sharer {
   Role role() const;
   /// Waits for the first decision, at most `timeout_ms`.
   Role wait_decided(int timeout_ms) const;
+  /// Whether this host may hold the address. A holder that may not any more steps
+  /// down, and another one takes over.
+  void set_may_serve(bool may_serve);
   /// The titles of the rooms that are open here; written into the runtime file.
   void set_rooms(std::vector<std::string> titles);
   /// Waits until the runtime file names the rooms given last, at most `timeout_ms`; false where another
@@ -93,10 +99,11 @@ class Sharer {
  private:
   void run();
   void tick();
+  bool may_serve() const;
   void follow(const ShareRecord& record);
   void try_to_serve();
   void serve_tick();
-  void step_down();
+  void stop_serving();
   void set_role(Role role);
   std::optional<ShareRecord> read_record() const;
   void write_record();
@@ -116,6 +123,7 @@ class Sharer {
   std::vector<std::string> written_rooms_;  // in the runtime file; guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
   bool look_ = false;                // guarded by mutex_
+  bool may_serve_ = options_.may_serve;  // guarded by mutex_
 
   std::thread thread_;
 };

@@ -90,6 +90,31 @@ TEST_F(SharerTest, TheFirstServesTheSecondJoinsAndTakesOverWhenTheFirstEnds) {
   EXPECT_EQ(second.sharer().role().url, joined.url) << "the same address as before";
 }
 
+TEST_F(SharerTest, WhoMayNotServeJoinsNeverTakesOverAndStepsDown) {
+  const std::uint16_t port = free_port();
+  Host first(folder_, "first", port);
+  EXPECT_TRUE(first.role().serving);
+  Host closed(folder_, "closed", port);
+  closed.sharer().set_may_serve(false);
+  EXPECT_EQ(closed.role().url, first.sharer().role().url);
+  first.end();
+  ASSERT_TRUE(closed.await([](const Sharer::Role& role) { return role.url.empty(); }));
+  EXPECT_FALSE(closed.sharer().role().serving);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "share.json"));
+
+  Host third(folder_, "third", port);
+  EXPECT_TRUE(third.role().serving) << "nobody else holds the address";
+  Host fourth(folder_, "fourth", port);
+  ASSERT_FALSE(fourth.role().serving);
+  third.sharer().set_may_serve(false);
+  ASSERT_TRUE(fourth.await([](const Sharer::Role& role) { return role.serving; }));
+  ASSERT_TRUE(third.await([](const Sharer::Role& role) { return !role.serving && !role.url.empty(); }));
+  closed.sharer().set_may_serve(true);
+  fourth.end();
+  third.end();
+  ASSERT_TRUE(closed.await([](const Sharer::Role& role) { return role.serving; }));
+}
+
 TEST_F(SharerTest, AStrangerOnThePortIsNotJoined) {
   const std::uint16_t port = free_port();
   ServerOptions options;  // an Atelier, but one that cannot read our runtime file
