@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { makeWorld, start, stop, until } from './harness.mjs';
+import { makeWorld, openWindow, stop, until } from './harness.mjs';
 
 const artefacts = process.env.ATELIER_ARTEFACTS;
 mkdirSync(artefacts, { recursive: true });
@@ -15,17 +15,9 @@ let world;
 beforeEach(async () => { world = await makeWorld(); });
 afterEach(() => world.end());
 
-let steps = 0;
 /** A window; `does` plays script lines and waits until they came true. */
 function open(profile, nick, args = []) {
-  const child = start(world, ['coedit', '--room', 'lobby', '--nick', nick, '--headless', '--profile', profile, '--script', '-', ...args]);
-  child.does = async (...script) => {
-    const mark = `step ${++steps}`;
-    child.stdin.write(`${script.join('\n')}\nprint "${mark}"\n`);
-    await until(() => child.lines.includes(mark) || child.exitCode !== null, `${profile}: ${script.join('; ')}`, 60_000);
-    assert.ok(child.lines.includes(mark), `${profile} ended at: ${script.join('; ')}\n${child.notes.join('\n')}`);
-  };
-  return child;
+  return openWindow(world, ['coedit', '--room', 'lobby', '--nick', nick, '--profile', profile, ...args]);
 }
 
 const words = (count) => `wait "${count} words" within 15s`;

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { makeWorld, start, stop, until } from './harness.mjs';
+import { makeWorld, openWindow, stop, until } from './harness.mjs';
 
 const artefacts = process.env.ATELIER_ARTEFACTS;
 mkdirSync(artefacts, { recursive: true });
@@ -16,17 +16,9 @@ let world, elsewhere;
 beforeEach(async () => { [world, elsewhere] = [await makeWorld(), await makeWorld()]; });
 afterEach(() => Promise.all([world.end(), elsewhere.end()]));
 
-let steps = 0;
 /** A window of `nick`; `does` plays script lines and waits until they came true. */
 function open(nick, where = world) {
-  const child = start(where, ['coedit', '--room', 'lobby', '--nick', nick, '--headless', '--profile', nick.toLowerCase(), '--script', '-']);
-  child.does = async (...script) => {
-    const mark = `step ${++steps}`;
-    child.stdin.write(`${script.join('\n')}\nprint "${mark}"\n`);
-    await until(() => child.lines.includes(mark) || child.exitCode !== null, `${nick}: ${script.join('; ')}`, 60_000);
-    assert.ok(child.lines.includes(mark), `${nick} ended at: ${script.join('; ')}\n${child.notes.join('\n')}`);
-  };
-  return child;
+  return openWindow(where, ['coedit', '--room', 'lobby', '--nick', nick, '--profile', nick.toLowerCase()]);
 }
 
 /** A world in which nobody of `world` is met, with the same profiles. */

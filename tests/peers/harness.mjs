@@ -61,6 +61,20 @@ function spawnProcess(world, program, args) {
   return child;
 }
 
+let windowSteps = 0;
+/** A window without a display. `does` plays script lines (host/window/script.h) and waits until they came true. */
+export function openWindow(world, args) {
+  const child = start(world, [...args, '--headless', '--script', '-']);
+  const name = args.join(' ');
+  child.does = async (...script) => {
+    const mark = `step ${++windowSteps}`;
+    child.stdin.write(`${script.join('\n')}\nprint "${mark}"\n`);
+    await until(() => child.lines.includes(mark) || child.exitCode !== null, `${name}: ${script.join('; ')}`, deadlineMs * 3);
+    if (!child.lines.includes(mark)) throw new Error(`${name} ended at: ${script.join('; ')}\n${child.notes.join('\n')}`);
+  };
+  return child;
+}
+
 export async function stop(child, signal = 'SIGTERM') {
   if (child.exitCode === null && child.signalCode === null) child.kill(signal);
   return child.ended;

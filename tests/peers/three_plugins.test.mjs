@@ -8,7 +8,7 @@ import path from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { after, before, test } from 'node:test';
 
-import { makeWorld, require, run, start, stop, until } from './harness.mjs';
+import { makeWorld, openWindow, require, run, stop, until } from './harness.mjs';
 
 const artefacts = process.env.ATELIER_ARTEFACTS;
 const pages = process.env.ATELIER_WWW;
@@ -30,18 +30,10 @@ after(async () => {
   await world.end();
 });
 
-let marks = 0;
 /** A window; `does` plays script lines and waits until they came true. */
 function open(profile, args = []) {
-  const child = start(world, ['whiteboard', '--headless', '--profile', profile, '--nick', profile, '--room', 'lobby',
-    '--www', pages, '--script', '-', ...args]);
-  child.does = async (...script) => {
-    const mark = `mark ${++marks}`;
-    child.stdin.write(`${script.join('\n')}\nprint "${mark}"\n`);
-    await until(() => child.lines.includes(mark) || child.exitCode !== null, `${profile}: ${script.join('; ')}`, 60_000);
-    assert.ok(child.lines.includes(mark), `${profile} ended at: ${script.join('; ')}\n${child.notes.join('\n')}`);
-  };
-  return child;
+  return openWindow(world, ['whiteboard',
+    '--profile', profile, '--nick', profile, '--room', 'lobby', '--www', pages, ...args]);
 }
 
 /** A wire that can be pulled out: passes connections on to the room's port while it is plugged in. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { makeWorld, run, start, until } from './harness.mjs';
+import { makeWorld, openWindow, run, until } from './harness.mjs';
 
 const artefacts = process.env.ATELIER_ARTEFACTS;
 mkdirSync(artefacts, { recursive: true });
@@ -16,18 +16,9 @@ let world;
 beforeEach(async () => { world = await makeWorld(); });
 afterEach(() => world.end());
 
-let steps = 0;
 /** A window on the board; `does` plays script lines and waits until they came true. */
 function open(profile, args = []) {
-  const child = start(world, ['whiteboard', '--room', 'wall', '--nick', profile, '--headless', '--profile', profile,
-    '--script', '-', ...args]);
-  child.does = async (...script) => {
-    const mark = `step ${++steps}`;
-    child.stdin.write(`${script.join('\n')}\nprint "${mark}"\n`);
-    await until(() => child.lines.includes(mark) || child.exitCode !== null, `${profile}: ${script.join('; ')}`, 60_000);
-    assert.ok(child.lines.includes(mark), `${profile} ended at: ${script.join('; ')}\n${child.notes.join('\n')}`);
-  };
-  return child;
+  return openWindow(world, ['whiteboard', '--room', 'wall', '--nick', profile, '--profile', profile, ...args]);
 }
 
 /** The documents on the board, as the profile has them; in the order of drawing. */
