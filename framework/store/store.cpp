@@ -11,6 +11,7 @@
 #include "base/json_text.h"
 #include "revtree/varint.h"
 #include "store/blob_table.h"
+#include "store/format.h"
 #include "store/store_impl.h"
 
 namespace atelier {
@@ -23,8 +24,6 @@ constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kUuidKey = "uuid";
 constexpr std::string_view kCreatedKey = "created";
 constexpr std::string_view kPartitionedKey = "partitioned";
-constexpr std::string_view kFormatName = "atelier-store ";
-constexpr int kFormatVersion = 1;
 
 struct TableName {
   MDB_dbi* table;
@@ -60,20 +59,6 @@ Result<std::string> meta_value(MDB_txn* txn, MDB_dbi meta, std::string_view key)
                  "this is not a store of Atelier: it has no '" + std::string(key) + "'");
   }
   return std::string(value);
-}
-
-Status check_format(const std::string& format) {
-  if (!format.starts_with(kFormatName)) {
-    return Error(ErrorCode::kCorrupt, "this is not a store of Atelier");
-  }
-  const int version = std::atoi(format.c_str() + kFormatName.size());
-  if (version > kFormatVersion) {
-    return Error(ErrorCode::kUnsupported, "the store was made by a newer Atelier (format " +
-                                              std::to_string(version) + "; this one reads up to " +
-                                              std::to_string(kFormatVersion) + ")");
-  }
-  if (version < 1) return Error(ErrorCode::kCorrupt, "the store's format version is damaged");
-  return ok();
 }
 
 }  // namespace
@@ -185,28 +170,53 @@ Status StoreImpl::open_tables(const StoreOptions& options) {
     if (read_only_) return not_found("there is no store in '" + path_.string() + "'");
     return create_tables(options);
   }
-  Status opened = meta ? open_old_tables(txn)
+  bool older = false;
+  Status opened = meta ? open_old_tables(txn, &older)
                        : Status(Error(ErrorCode::kCorrupt, "this is not a store of Atelier"));
   // Handles of tables live on only when the transaction that opened them ends well.
-  if (opened) {
+  if (opened && !older) {
     mdb_txn_commit(txn);
     return ok();
   }
   mdb_txn_abort(txn);
+  if (opened) opened = migrate_tables();
+  if (opened) return ok();
   Error failed = opened.error();
   failed.message = "'" + path_.string() + "': " + failed.message;
   return failed;
 }
 
-Status StoreImpl::open_old_tables(MDB_txn* txn) {
+// Sets `older`, with nothing opened, when the file's format is behind.
+Status StoreImpl::open_old_tables(MDB_txn* txn, bool* older) {
   ATELIER_TRY(meta, environment_->table(txn, "meta", 0, false));
-  ATELIER_TRY(format, meta_value(txn, meta, kFormatKey));
-  ATELIER_CHECK(check_format(format));
+  ATELIER_TRY(text, meta_value(txn, meta, kFormatKey));
+  ATELIER_TRY(version, format::version_of(text));
+  *older = version < format::kFormatVersion;
+  if (*older) return ok();
   for (const TableName& one : table_names(tables_)) {
     ATELIER_TRY(table, environment_->table(txn, one.name, one.flags, false));
     *one.table = table;
   }
   return read_meta(txn);
+}
+
+// One transaction: a kill leaves the old file or the new one.
+Status StoreImpl::migrate_tables() {
+  if (read_only_) {
+    return Error(ErrorCode::kUnsupported,
+                 "the store was made by an older Atelier and must be opened for writing once");
+  }
+  ATELIER_TRY(begun, environment_->begin_write());
+  lmdb::WriteTxn txn(begun);
+  for (const TableName& one : table_names(tables_)) {
+    ATELIER_TRY(table, environment_->table(txn.get(), one.name, one.flags, true));
+    *one.table = table;
+  }
+  ATELIER_TRY(text, meta_value(txn.get(), tables_.meta, kFormatKey));
+  ATELIER_TRY(version, format::version_of(text));
+  ATELIER_CHECK(format::migrate(txn, tables_, version, format::migrations()));
+  ATELIER_CHECK(read_meta(txn.get()));
+  return txn.commit();
 }
 
 Status StoreImpl::create_tables(const StoreOptions& options) {
@@ -223,7 +233,7 @@ Status StoreImpl::create_tables(const StoreOptions& options) {
   const auto put = [&](std::string_view key, const std::string& value) {
     txn.put(tables_.meta, value_of(key), value_of(std::string_view(value)));
   };
-  put(kFormatKey, std::string(kFormatName) + std::to_string(kFormatVersion));
+  put(kFormatKey, format::label(format::kFormatVersion));
   put(kUuidKey, uuid);
   put(kCreatedKey, std::to_string(system_clock().wall_ms()));
   put(kPartitionedKey, options.partitioned ? "1" : "0");

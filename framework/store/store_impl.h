@@ -97,7 +97,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   StoreImpl(std::filesystem::path path, const StoreOptions& options);
   Status open_files(const StoreOptions& options);
   Status open_tables(const StoreOptions& options);
-  Status open_old_tables(MDB_txn* txn);
+  Status open_old_tables(MDB_txn* txn, bool* older);
+  Status migrate_tables();
   Status create_tables(const StoreOptions& options);
   Status read_meta(MDB_txn* txn);
   void start_writer();
