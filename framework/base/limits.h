@@ -17,6 +17,12 @@ inline constexpr std::size_t kRevisionBytesMax = 256;        // longer than any 
 inline constexpr std::uint32_t kRevsLimitDefault = 1'000;    // CouchDB's default; setting per room
 inline constexpr std::size_t kAttachmentNameBytesMax = 1'024;
 
+// --- Selectors, rules, words
+inline constexpr std::size_t kFieldPathBytesMax = 4'096;  // of a dotted field name; nobody writes longer
+// Smaller exponents are held there, so that arithmetic on them cannot overflow: numbers that far
+// below what a double holds differ by their digits alone.
+inline constexpr std::int64_t kNumberExponentMax = 1'000'000'000'000'000;
+
 // --- Store
 inline constexpr std::size_t kMapBytesDefault = std::size_t{64} << 30;  // address space, not disk
 inline constexpr unsigned kReadersMax = 510;           // threads of one process that read at once
