@@ -1,59 +1,37 @@
 // The whiteboard without a window: what a frame costs beside painting pixels, when a full board is
 // panned, zoomed, drawn on and clicked.
-//   bench_whiteboard [--json FILE] [--no-peers] [--rounds N]
+//   bench_whiteboard [--json FILE] [--svg FILE] [--no-peers] [--rounds N]
 // Figures are the slowest of the frames (of a pan or zoom through the board) and the median of the
 // rounds. The peer is the plain way on the same board in the same run: each frame walks over all
 // shapes and builds what is seen anew, a click asks each shape.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include <boost/json.hpp>
-
+#include "bench/report.h"
 #include "core/hit.h"
 #include "core/tile_view.h"
 
 namespace atelier::board {
 namespace {
 
+using namespace bench;
+
 constexpr double kUnitsPerStroke = 6'000;  // of the board's area: a well filled page
 const Vec kScreen{1'920, 1'080};
 
-struct Row {
-  std::string work;
-  double value = 0;
-  double target = 0;  // at most; 0: none
-  double peer = 0;    // 0: none
-  const char* unit = "ms";
-};
-
-double milliseconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-      .count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::cerr << "bench_whiteboard: " << what << '\n';
-  std::exit(1);
+// A row whose peer, where it is above 0, is the plain way.
+Row row_of(std::string work, double value, std::optional<double> target = {}, double plain = 0) {
+  Row row{.work = std::move(work), .value = value, .unit = "ms", .target = target};
+  if (plain > 0) row.peers.push_back({"plain way", plain});
+  return row;
 }
 
 /// Pixels that nobody looks at.
@@ -163,9 +141,10 @@ void measure_views(Desk& desk, int rounds, bool peers, const std::string& of,
   }
   desk.camera = {{100, 100}, 1, kScreen};
   const double plain_pan = peers ? plain_frame_ms(desk) : 0;
-  rows.push_back({"pan, a frame, " + of, median(pans), 8, plain_pan});
+  rows.push_back(row_of("pan, a frame, " + of, median(pans), 8, plain_pan));
   desk.camera.zoom = std::pow(0.9, 20);
-  rows.push_back({"zoom out, a frame, " + of, median(zooms), 8, peers ? plain_frame_ms(desk) : 0});
+  rows.push_back(
+      row_of("zoom out, a frame, " + of, median(zooms), 8, peers ? plain_frame_ms(desk) : 0));
 }
 
 void measure_tile(Desk& desk, int rounds, const std::string& of, std::vector<Row>& rows) {
@@ -177,8 +156,8 @@ void measure_tile(Desk& desk, int rounds, const std::string& of, std::vector<Row
     desk.view.changed({desk.camera.view(), {}});
     again.push_back(milliseconds([&] { desk.paint_all(); }));
   }
-  rows.push_back({"paint a screen for the first time, " + of, median(first)});
-  rows.push_back({"paint it again, outlines kept, " + of, median(again)});
+  rows.push_back(row_of("paint a screen for the first time, " + of, median(first)));
+  rows.push_back(row_of("paint it again, outlines kept, " + of, median(again)));
 }
 
 void measure_edits(Desk& desk, int rounds, bool peers, const std::string& of,
@@ -211,75 +190,39 @@ void measure_edits(Desk& desk, int rounds, bool peers, const std::string& of,
       for (const Item* item : desk.board.all())
         found += hits_point(skeleton_of(item->shape), {500, 500}, 4);
     });
-  rows.push_back(
-      {"add a stroke to the screen, " + of, median(adds), 1, peers ? plain_frame_ms(desk) : 0});
-  rows.push_back({"what is under the pointer, " + of, median(hits), 1, plain});
-  rows.push_back({"what a box touches, " + of, median(boxes), 1, plain});
+  rows.push_back(row_of("add a stroke to the screen, " + of, median(adds), 1,
+                        peers ? plain_frame_ms(desk) : 0));
+  rows.push_back(row_of("what is under the pointer, " + of, median(hits), 1, plain));
+  rows.push_back(row_of("what a box touches, " + of, median(boxes), 1, plain));
 }
 
 void measure(std::size_t strokes, int rounds, bool peers, std::vector<Row>& rows) {
   const std::string of = std::to_string(strokes / 1'000) + "k strokes";
   std::unique_ptr<Desk> desk;
-  rows.push_back({"make and open the documents, " + of,
-                  milliseconds([&] { desk = std::make_unique<Desk>(strokes); })});
+  rows.push_back(row_of("make and open the documents, " + of,
+                        milliseconds([&] { desk = std::make_unique<Desk>(strokes); })));
   measure_views(*desk, rounds, peers, of, rows);
   measure_tile(*desk, rounds, of, rows);
   measure_edits(*desk, rounds, peers, of, rows);
 }
 
-boost::json::array report(const std::vector<Row>& rows) {
-  boost::json::array out;
-  std::printf("%-52s %10s %12s %8s   %s\n", "work", "ours", "plain way", "ratio", "target");
-  for (const Row& row : rows) {
-    const bool met = row.target == 0 || row.value <= row.target;
-    boost::json::object line{{"work", row.work}, {"value", row.value}, {"unit", row.unit}};
-    line["peer"] = row.peer > 0 ? boost::json::value("plain way") : nullptr;
-    line["peer_value"] = row.peer > 0 ? boost::json::value(row.peer) : nullptr;
-    line["ratio"] = row.peer > 0 ? boost::json::value(row.peer / row.value) : nullptr;
-    line["target"] = row.target > 0 ? boost::json::value(row.target) : nullptr;
-    line["met"] = row.target > 0 ? boost::json::value(met) : nullptr;
-    std::printf("%-52s %7.3f %s", row.work.c_str(), row.value, row.unit);
-    row.peer > 0 ? std::printf(" %9.2f ms %7.0fx", row.peer, row.peer / row.value)
-                 : std::printf(" %12s %8s", "", "");
-    row.target > 0 ? std::printf("   <= %g %s %s\n", row.target, row.unit, met ? "met" : "missed")
-                   : std::printf("\n");
-    out.push_back(std::move(line));
-  }
-  return out;
-}
-
-int run(int argc, char** argv) {
-  std::string json_path;
-  bool peers = true;
-  int rounds = 7;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--json" && i + 1 < argc) {
-      json_path = argv[++i];
-    } else if (argument == "--no-peers") {
-      peers = false;
-    } else if (argument == "--rounds" && i + 1 < argc) {
-      rounds = std::max(1, std::atoi(argv[++i]));
-    } else {
-      std::cerr << "usage: bench_whiteboard [--json FILE] [--no-peers] [--rounds N]\n";
-      return 2;
-    }
-  }
+int run(const Options& options) {
+  Report report("whiteboard", "The whiteboard beside a board that keeps nothing between frames");
   std::vector<Row> rows;
-  if (rounds > 1) {
-    measure(10'000, rounds, peers, rows);
-    measure(100'000, rounds, peers, rows);
+  if (options.rounds > 1) {
+    measure(10'000, options.rounds, options.peers, rows);
+    measure(100'000, options.rounds, options.peers, rows);
   } else {
-    measure(1'000, rounds, peers, rows);  // as a test: that it runs
+    measure(1'000, options.rounds, options.peers, rows);  // as a test: that it runs
   }
-  const auto lines = report(rows);
-  if (!json_path.empty()) std::ofstream(json_path) << boost::json::serialize(lines) << '\n';
-  return 0;
+  for (Row& row : rows) report.add(std::move(row));
+  return finish(report, options);
 }
 
 }  // namespace
 }  // namespace atelier::board
 
 int main(int argc, char** argv) {
-  return atelier::board::run(argc, argv);
+  const auto options = atelier::bench::read_options(argc, argv);
+  return options ? atelier::board::run(*options) : 2;
 }
