@@ -45,6 +45,8 @@ inline constexpr std::size_t kBlobChunkBytes = (256 << 10) - 20;
 // --- Replication
 inline constexpr std::size_t kBatchDocsMax = 500;             // rows of one changes page
 inline constexpr std::size_t kBatchBytesMax = 4 << 20;        // bytes of one _bulk_docs
+inline constexpr int kStepMsMax = 1'000;  // what a page may take from end to end before pages shrink:
+                                          // progress is seen, and little is done again after a cut
 inline constexpr int kRetryFirstMs = 250;                     // first wait after a failure
 inline constexpr int kRetryMaxMs = 30'000;                    // ceiling of the back-off
 inline constexpr int kLongPollMs = 50'000;   // some proxies cut a silent request at 60 s

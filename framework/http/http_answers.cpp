@@ -33,18 +33,14 @@ std::optional<std::vector<RevId>> parse_revs(std::string_view array) {
 }
 
 /// The row's document, when nothing more needs to be fetched.
-std::optional<WireDocument> whole_document(std::string_view row, const PeerChange& change) {
+std::optional<WireDocument> whole_document(std::string_view doc, const PeerChange& change) {
   if (change.leaves.size() != 1 || change.leaves[0].generation() != 1) return std::nullopt;
-  const auto doc = json::member(row, "doc");
-  if (!is(doc, Kind::kObject)) return std::nullopt;
-  auto wire = parse_wire_document(*doc);
-  if (!wire || wire->id != change.id || wire->rev != change.leaves[0] || wire->has_attachments) {
+  auto wire = parse_wire_document(doc);
+  if (!wire || wire->id != change.id || wire->rev != change.leaves[0] ||
+      !wire->attachments.empty() || !wire->history.empty()) {
     return std::nullopt;
   }
-  wire->json.pop_back();
-  wire->json += ",\"_revisions\":{\"start\":1,\"ids\":[";
-  json::append_string(wire->json, wire->rev.hash());
-  wire->json += "]}}";
+  wire->history = {wire->rev};
   return wire;
 }
 
@@ -92,32 +88,29 @@ std::string seq_text(std::string_view json) {
 std::optional<PeerChange> parse_change(std::string_view row) {
   if (json::kind_of(row) != Kind::kObject) return std::nullopt;
   PeerChange change;
-  auto id = json::string_member(row, "id");
-  const auto changes = json::member(row, "changes");
-  if (!id || !is(changes, Kind::kArray)) return std::nullopt;
-  change.id = std::move(*id);
-  auto leaves = parse_revs(*changes);
-  if (!leaves) return std::nullopt;
+  bool has_id = false;
+  std::optional<std::vector<RevId>> leaves;
+  std::string_view doc;
+  json::for_each_member(row, [&](std::string_view key, std::string_view value) {
+    if (key == "id") {
+      auto id = json::string_value(value);
+      has_id = id.has_value();
+      if (id) change.id = std::move(*id);
+    } else if (key == "changes") {
+      if (json::kind_of(value) == Kind::kArray) leaves = parse_revs(value);
+    } else if (key == "seq") {
+      change.seq = seq_text(value);
+    } else if (key == "deleted") {
+      change.deleted = value == "true";
+    } else if (key == "doc") {
+      doc = value;
+    }
+    return true;
+  });
+  if (!has_id || !leaves) return std::nullopt;
   change.leaves = std::move(*leaves);
-  if (const auto seq = json::member(row, "seq")) change.seq = seq_text(*seq);
-  change.deleted = json::bool_member(row, "deleted").value_or(false);
-  change.document = whole_document(row, change);
+  change.document = whole_document(doc, change);
   return change;
-}
-
-std::optional<WireDocument> parse_wire_document(std::string_view json) {
-  if (json::kind_of(json) != Kind::kObject) return std::nullopt;
-  auto id = json::string_member(json, "_id");
-  const auto rev = RevId::parse(json::string_member(json, "_rev").value_or(""));
-  if (!id || !rev) return std::nullopt;
-  WireDocument wire;
-  wire.id = std::move(*id);
-  wire.rev = *rev;
-  wire.deleted = json::bool_member(json, "_deleted").value_or(false);
-  const auto attachments = json::member(json, "_attachments");
-  wire.has_attachments = is(attachments, Kind::kObject) && *attachments != "{}";
-  wire.json = json;
-  return wire;
 }
 
 std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body) {
@@ -182,7 +175,7 @@ std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body) 
 }
 
 std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
-                                                      std::span<const WireDocument> sent,
+                                                      std::span<const WireDocument* const> sent,
                                                       bool& busy) {
   if (json::kind_of(body) != Kind::kArray) return std::nullopt;
   std::vector<Rejection> rejected;
@@ -193,40 +186,17 @@ std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
     const RowError error = parse_row_error(row);
     busy = busy || is_busy(error);
     std::string id = json::string_member(row, "id").value_or("");
-    if (id.empty() && place < sent.size()) id = sent[place].id;
+    if (id.empty() && place < sent.size()) id = sent[place]->id;
     const auto rev = RevId::parse(json::string_member(row, "rev").value_or(""));
-    for (const WireDocument& document : sent) {
-      if (document.id != id || (rev && document.rev != *rev)) continue;
+    for (const WireDocument* document : sent) {
+      if (document->id != id || (rev && document->rev != *rev)) continue;
       Error why(code_of_row(error), error.reason.empty() ? error.name : error.reason);
       why.http_status = static_cast<int>(error.status);
-      rejected.push_back({document.id, document.rev, std::move(why)});
+      rejected.push_back({document->id, document->rev, std::move(why)});
     }
     return true;
   });
   return rejected;
-}
-
-std::string with_attachments(
-    std::string_view document,
-    const std::function<std::string(std::string_view name, std::string_view stub)>& replace) {
-  json::Writer out;
-  out.begin_object();
-  json::for_each_member(document, [&](std::string_view key, std::string_view value) {
-    out.key(key);
-    if (key != "_attachments") {
-      out.raw(value);
-      return true;
-    }
-    out.begin_object();
-    json::for_each_member(value, [&](std::string_view name, std::string_view stub) {
-      out.key(name).raw(replace(name, stub));
-      return true;
-    });
-    out.end_object();
-    return true;
-  });
-  out.end_object();
-  return out.take();
 }
 
 }  // namespace atelier

@@ -2,7 +2,6 @@
 // Thread rule: pure functions. A nullopt or an Error means: not understood.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "replication/peer.h"
+#include "replication/wire_document.h"
 
 namespace atelier {
 
@@ -18,9 +18,6 @@ std::string seq_text(std::string_view json);
 
 /// One element of `_changes`' results. With a usable `doc`, the document comes along.
 std::optional<PeerChange> parse_change(std::string_view row);
-
-/// A document of `_bulk_get` or `open_revs`.
-std::optional<WireDocument> parse_wire_document(std::string_view json);
 
 /// `_revs_diff`'s answer.
 std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body);
@@ -34,12 +31,7 @@ std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body);
 /// Failures in a `_bulk_docs` answer. `busy` is set when a row says that the server was not able to
 /// write now.
 std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
-                                                      std::span<const WireDocument> sent,
+                                                      std::span<const WireDocument* const> sent,
                                                       bool& busy);
-
-/// `document` with each attachment's value replaced by what `replace` returns.
-std::string with_attachments(
-    std::string_view document,
-    const std::function<std::string(std::string_view name, std::string_view stub)>& replace);
 
 }  // namespace atelier

@@ -1,13 +1,15 @@
 #include "http/http_peer.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <utility>
 
-#include "base/digest.h"
 #include "base/json_text.h"
 #include "http/http_answers.h"
+#include "http/http_changes.h"
 #include "http/http_session.h"
+#include "http/http_upload.h"
 
 namespace atelier {
 namespace {
@@ -17,8 +19,6 @@ using Request = HttpClient::Request;
 
 /// Rows of a page of which less than half came whole: asking for documents does not pay there.
 constexpr std::size_t kInlineProbeRows = 20;
-
-enum class ServerKind { kUnknown, kCouch, kAtelier, kOther };
 
 Request post(std::string body) {
   Request request;
@@ -31,22 +31,6 @@ Request put(std::string body) {
   Request request = post(std::move(body));
   request.method = "PUT";
   return request;
-}
-
-std::string document_path(std::string_view id) {
-  for (const std::string_view room : {"_design/", "_local/"}) {
-    if (id.starts_with(room)) {
-      return "/" + std::string(room) + url_encode(id.substr(room.size()));
-    }
-  }
-  return "/" + url_encode(id);
-}
-
-bool wanted_id(std::string_view id, const std::vector<std::string>& prefixes) {
-  if (prefixes.empty()) return true;
-  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
-    return id.size() > prefix.size() && id.starts_with(prefix) && id[prefix.size()] == ':';
-  });
 }
 
 bool means_no_database(const Error& error) {
@@ -63,133 +47,57 @@ std::string json_array_of_revs(const std::vector<RevId>& revs) {
   return out.take();
 }
 
-/// One attachment of a document that is sent.
-struct Part {
-  std::string name;
-  std::string content_type;
-  std::string encoding;
-  std::uint64_t bytes = 0;  // as stored
-};
-
-std::vector<Part> parts_of(const WireDocument& document) {
-  std::vector<Part> parts;
-  const auto attachments = json::member(document.json, "_attachments");
-  if (!attachments) return parts;
-  json::for_each_member(*attachments, [&](std::string_view name, std::string_view stub) {
-    Part part;
-    part.name = name;
-    part.content_type =
-        json::string_member(stub, "content_type").value_or("application/octet-stream");
-    part.encoding = json::string_member(stub, "encoding").value_or("");
-    const auto length = json::int_member(stub, part.encoding.empty() ? "length" : "encoded_length");
-    part.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(length.value_or(0), 0));
-    parts.push_back(std::move(part));
-    return true;
-  });
-  return parts;
-}
-
-std::uint64_t total_bytes(const std::vector<Part>& parts) {
-  std::uint64_t bytes = 0;
-  for (const Part& part : parts) bytes += part.bytes;
-  return bytes;
-}
-
-bool any_encoded(const std::vector<Part>& parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [](const Part& part) { return !part.encoding.empty(); });
-}
-
-/// A header value in quotes; line ends would be read as more headers.
-std::string quoted_header(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-  }
-  return out + '"';
-}
-
-std::string plain_header(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-  return text;
-}
-
-/// A stub as multipart/related announces it (wire/10-attachments/52).
-std::string follows_stub(std::string_view stub) {
-  json::Writer out;
-  out.begin_object();
-  json::for_each_member(stub, [&](std::string_view key, std::string_view value) {
-    if (key != "stub" && key != "data") out.key(key).raw(value);
-    return true;
-  });
-  out.key("follows").boolean(true);
-  out.end_object();
-  return out.take();
-}
-
-std::string inline_stub(std::string_view stub, const std::string& data) {
-  json::Writer out;
-  out.begin_object();
-  for (const char* key : {"content_type", "revpos"}) {
-    if (const auto value = json::member(stub, key)) out.key(key).raw(*value);
-  }
-  out.key("data").string(base64(data));
-  out.end_object();
-  return out.take();
-}
-
 class HttpPeer final : public Peer {
  public:
   HttpPeer(const DatabaseUrl& url, const HttpPeerOptions& options)
-      : options_(options), session_(url, options.connect_timeout_ms) {}
+      : options_(options),
+        session_(url, options.connect_timeout_ms),
+        upload_(
+            session_, [this] { return server_kind(); }, std::max(options.read_timeout_ms, 1)),
+        ahead_(url, options.connect_timeout_ms) {}
 
   Result<PeerInfo> info() override;
   Result<ChangesPage> changes(const ChangesQuery& query) override;
+  void read_ahead(const ChangesQuery& query) override;
   Result<std::vector<RevisionRequest>> revs_diff(std::span<const RevisionRequest> offered) override;
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override;
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
-                                       Peer& source) override;
+                                       Peer& source) override {
+    return upload_.write(documents, source);
+  }
   Status read_attachment(const std::string& id, const RevId& rev, const std::string& name,
                          const std::function<bool(std::string_view)>& fn) override;
   Result<std::optional<std::string>> get_local(const std::string& id) override;
   Status put_local(const std::string& id, const std::string& json) override;
-  std::uint64_t connection_epoch() const override { return session_.client().connections(); }
-  void cancel() override { session_.client().cancel(); }
+  std::uint64_t connection_epoch() const override {
+    return session_.client().connections() + ahead_.connections();
+  }
+  void cancel() override {
+    session_.client().cancel();
+    ahead_.cancel();
+  }
   bool is_local() const override { return false; }
 
  private:
-  /// What became of the documents of one write().
-  struct Outcome {
-    std::vector<Rejection> rejected;
-    std::size_t written = 0;
-    std::vector<Rejection> broke_server;  // alone, each made the server answer 500
-  };
-
   Request with_timeout(Request request, int wait_ms = 0) const;
   Result<std::string> ask_json(std::string_view path, Request request);
   ServerKind server_kind();
   Status create_database();
-  Result<ChangesPage> parse_changes(const std::string& body, const ChangesQuery& query);
+  Result<ChangesPage> take_page(Result<ParsedChanges> parsed, const ChangesQuery& query);
+  bool inlines(const ChangesQuery& query) const;
 
   Result<std::vector<WireDocument>> bulk_get(std::span<const RevisionRequest> wanted);
   Result<std::vector<WireDocument>> open_revs(const RevisionRequest& wanted);
 
-  Status write_bulk(std::span<const WireDocument> documents, Outcome& outcome);
-  Status split_bulk(std::span<const WireDocument> documents, const Error& error, Outcome& outcome);
-  Status write_attached(const WireDocument& document, Peer& source, Outcome& outcome);
-  Status write_inline(const WireDocument& document, Peer& source, Outcome& outcome);
-  Result<WireDocument> inlined(const WireDocument& document, Peer& source);
-  Result<HttpReply> put_multipart(const WireDocument& document, Peer& source);
-
   const HttpPeerOptions options_;
   HttpSession session_;
+  HttpUpload upload_;
   ServerKind kind_ = ServerKind::kUnknown;
   bool no_bulk_get_ = false;
-  bool no_multipart_ = false;
+  bool no_filters_ = false;  // the server does not know the filter that we need
   bool inline_pays_ = true;
   std::map<std::string, std::string> local_revs_;  // PouchDB wants them, CouchDB ignores them
+  ReadAhead ahead_;                                // last: its thread ends first
 };
 
 Request HttpPeer::with_timeout(Request request, int wait_ms) const {
@@ -262,48 +170,46 @@ Status HttpPeer::create_database() {
 
 // --- reading
 
-Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
-  std::string path = "/_changes?style=all_docs&limit=" + std::to_string(query.limit);
-  if (!query.since.empty()) path += "&since=" + url_encode(query.since);
-  if (query.inline_documents && (inline_pays_ || query.wait_ms > 0)) path += "&include_docs=true";
-  // No heartbeat: CouchDB would then ignore the timeout, and TCP's own probes watch the line.
-  if (query.wait_ms > 0) path += "&feed=longpoll&timeout=" + std::to_string(query.wait_ms);
-  ATELIER_TRY(reply, session_.ask(path, with_timeout({}, query.wait_ms)));
-  auto body = json::normalize(reply.body);
-  if (!body) return session_.garbled(body.error().message);
-  return parse_changes(*body, query);
+bool HttpPeer::inlines(const ChangesQuery& query) const {
+  return query.inline_documents && (inline_pays_ || query.wait_ms > 0);
 }
 
-Result<ChangesPage> HttpPeer::parse_changes(const std::string& body, const ChangesQuery& query) {
-  const bool object = json::kind_of(body) == Kind::kObject;
-  const auto results = object ? json::member(body, "results") : std::nullopt;
-  if (!results || json::kind_of(*results) != Kind::kArray) return session_.garbled("_changes");
-  ChangesPage page;
-  page.bytes = body.size();
-  std::size_t rows = 0;
-  std::size_t whole = 0;
-  bool valid = true;
-  std::string newest;
-  json::for_each_element(*results, [&](std::string_view row) {
-    auto change = parse_change(row);
-    valid = change.has_value();
-    if (!valid) return false;
-    ++rows;
-    whole += change->document ? 1 : 0;
-    newest = change->seq;
-    if (wanted_id(change->id, query.prefixes)) page.changes.push_back(std::move(*change));
-    return true;
-  });
-  if (!valid) return session_.garbled("a row of _changes");
-  const auto last = json::member(body, "last_seq");
-  page.last_seq = last ? seq_text(*last) : newest;
-  if (page.last_seq.empty()) page.last_seq = query.since;
-  if (const auto pending = json::int_member(body, "pending"); pending && *pending >= 0) {
-    page.pending = static_cast<std::uint64_t>(*pending);
+Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
+  if (auto early = ahead_.take(query)) {
+    if (early->page && early->identity != session_.identity()) return session_.other_database();
+    return take_page(std::move(early->page), query);
   }
-  page.more = page.pending ? *page.pending > 0 : rows >= query.limit;
-  if (rows >= kInlineProbeRows) inline_pays_ = whole * 2 >= rows;
-  return page;
+  const FilterSpeech speech{session_.identity().empty(), no_filters_};
+  ChangesRequest request = changes_request(query, inlines(query), speech);
+  const bool filtered = request.filtered;
+  auto reply = session_.ask(request.path, with_timeout(std::move(request.http), query.wait_ms));
+  if (!reply && filtered && is_unknown_filter(reply.error()) && !means_no_database(reply.error())) {
+    // Or the position is what it does not know: then it says so again without a filter.
+    no_filters_ = true;
+    auto page = changes(query);
+    no_filters_ = page.has_value();
+    return page;
+  }
+  if (!reply) return reply.error();
+  return take_page(parse_changes(reply->body, query, filtered), query);
+}
+
+void HttpPeer::read_ahead(const ChangesQuery& query) {
+  const FilterSpeech speech{session_.identity().empty(), no_filters_};
+  ChangesRequest request = changes_request(query, inlines(query), speech);
+  request.http = with_timeout(std::move(request.http));
+  ahead_.begin(query, std::move(request));
+}
+
+Result<ChangesPage> HttpPeer::take_page(Result<ParsedChanges> parsed, const ChangesQuery& query) {
+  if (!parsed && parsed.error().code == ErrorCode::kInvalid && parsed.error().http_status == 0) {
+    return session_.garbled(parsed.error().message);
+  }
+  if (!parsed) return parsed.error();
+  if (parsed->rows >= kInlineProbeRows && inlines(query)) {
+    inline_pays_ = parsed->whole * 2 >= parsed->rows;
+  }
+  return std::move(parsed->page);
 }
 
 Result<std::vector<RevisionRequest>> HttpPeer::revs_diff(std::span<const RevisionRequest> offered) {
@@ -383,195 +289,6 @@ Status HttpPeer::read_attachment(const std::string& id, const RevId& rev, const 
       document_path(id) + "/" + url_encode(name) + "?rev=" + url_encode(rev.to_string()),
       with_timeout(std::move(request))));
   return ok();
-}
-
-// --- writing
-
-Result<std::vector<Rejection>> HttpPeer::write(std::span<const WireDocument> documents,
-                                               Peer& source) {
-  Outcome outcome;
-  std::vector<WireDocument> bulk;
-  for (const WireDocument& document : documents) {
-    const std::vector<Part> parts = parts_of(document);
-    if (parts.empty()) {
-      bulk.push_back(document);
-    } else if (total_bytes(parts) <= kInlineAttachmentBytesMax && !any_encoded(parts)) {
-      auto whole = inlined(document, source);
-      if (whole) {
-        bulk.push_back(std::move(*whole));
-      } else if (whole.error().code == ErrorCode::kNotFound) {
-        outcome.rejected.push_back({document.id, document.rev, whole.error()});
-      } else {
-        return whole.error();
-      }
-    } else {
-      ATELIER_CHECK(write_attached(document, source, outcome));
-    }
-  }
-  ATELIER_CHECK(write_bulk(bulk, outcome));
-  // A server that fails for each document alone is ill; one that takes others refuses these.
-  if (!outcome.broke_server.empty() && outcome.written == 0) {
-    return outcome.broke_server.front().error;
-  }
-  std::move(outcome.broke_server.begin(), outcome.broke_server.end(),
-            std::back_inserter(outcome.rejected));
-  return std::move(outcome.rejected);
-}
-
-Status HttpPeer::write_bulk(std::span<const WireDocument> documents, Outcome& outcome) {
-  if (documents.empty()) return ok();
-  std::string body = "{\"new_edits\":false,\"docs\":[";
-  for (const WireDocument& document : documents) {
-    if (&document != &documents.front()) body += ',';
-    body += document.json;
-  }
-  body += "]}";
-  auto answer = ask_json("/_bulk_docs", post(std::move(body)));
-  if (!answer) return split_bulk(documents, answer.error(), outcome);
-  bool busy = false;
-  auto rejected = parse_bulk_docs(*answer, documents, busy);
-  if (!rejected) return session_.garbled("_bulk_docs");
-  if (busy && rejected->size() == documents.size()) {
-    return Error(ErrorCode::kUnavailable, session_.url().server() + " cannot write now");
-  }
-  outcome.written += documents.size() - std::min(documents.size(), rejected->size());
-  std::move(rejected->begin(), rejected->end(), std::back_inserter(outcome.rejected));
-  return ok();
-}
-
-/// One document can make a server refuse the whole request: halves find out which.
-Status HttpPeer::split_bulk(std::span<const WireDocument> documents, const Error& error,
-                            Outcome& outcome) {
-  const int status = error.http_status;
-  const bool about_content = status == 400 || status == 412 || status == 413 || status == 414 ||
-                             status == 415 || status == 422 || status == 500;
-  if (!about_content) return error;
-  if (documents.size() > 1) {
-    ATELIER_CHECK(write_bulk(documents.first(documents.size() / 2), outcome));
-    return write_bulk(documents.subspan(documents.size() / 2), outcome);
-  }
-  const WireDocument& document = documents.front();
-  Rejection rejection{document.id, document.rev, error};
-  if (status == 500) {
-    outcome.broke_server.push_back(std::move(rejection));
-    // Two in a row and nothing written: do not ask once per document.
-    return outcome.written == 0 && outcome.broke_server.size() > 1 ? Status(error) : ok();
-  }
-  if (rejection.error.code != ErrorCode::kTooLarge) rejection.error.code = ErrorCode::kInvalid;
-  outcome.rejected.push_back(std::move(rejection));
-  return ok();
-}
-
-Status HttpPeer::write_attached(const WireDocument& document, Peer& source, Outcome& outcome) {
-  // PouchDB's server takes attachments in JSON only.
-  if (no_multipart_ || server_kind() == ServerKind::kOther) {
-    return write_inline(document, source, outcome);
-  }
-  auto reply = put_multipart(document, source);
-  if (!reply && reply.error().code == ErrorCode::kNotFound) {
-    outcome.rejected.push_back({document.id, document.rev, reply.error()});
-    return ok();
-  }
-  if (!reply) return reply.error();
-  if (reply->status / 100 == 2) {
-    ++outcome.written;
-    return ok();
-  }
-  const Error error = session_.error_of(*reply);
-  if (error.code == ErrorCode::kUnsupported) {
-    no_multipart_ = true;
-    return write_inline(document, source, outcome);
-  }
-  if (error.code == ErrorCode::kForbidden) {  // a validation function, for this document alone
-    outcome.rejected.push_back({document.id, document.rev, error});
-    return ok();
-  }
-  return split_bulk({&document, 1}, error, outcome);
-}
-
-Status HttpPeer::write_inline(const WireDocument& document, Peer& source, Outcome& outcome) {
-  auto whole = inlined(document, source);
-  if (whole) return write_bulk({&*whole, 1}, outcome);
-  const ErrorCode code = whole.error().code;
-  if (code != ErrorCode::kNotFound && code != ErrorCode::kInvalid && code != ErrorCode::kTooLarge) {
-    return whole.error();
-  }
-  outcome.rejected.push_back({document.id, document.rev, whole.error()});
-  return ok();
-}
-
-/// The document with the bytes of its attachments in it, unpacked where they are stored packed.
-Result<WireDocument> HttpPeer::inlined(const WireDocument& document, Peer& source) {
-  std::map<std::string, std::string> bytes;
-  for (const Part& part : parts_of(document)) {
-    std::string& data = bytes[part.name];
-    bool too_large = false;
-    ATELIER_CHECK(
-        source.read_attachment(document.id, document.rev, part.name, [&](std::string_view chunk) {
-          too_large = data.size() + chunk.size() > kInflatedBytesMax;
-          if (!too_large) data += chunk;
-          return !too_large;
-        }));
-    if (too_large) {
-      return Error(ErrorCode::kTooLarge,
-                   "the attachment " + part.name + " is too large for this server's only way in");
-    }
-    if (part.encoding == "gzip") {
-      ATELIER_TRY(plain, gunzip(data));
-      data = std::move(plain);
-    }
-  }
-  WireDocument whole = document;
-  whole.json = with_attachments(document.json, [&](std::string_view name, std::string_view stub) {
-    return inline_stub(stub, bytes[std::string(name)]);
-  });
-  return whole;
-}
-
-Result<HttpReply> HttpPeer::put_multipart(const WireDocument& document, Peer& source) {
-  const std::vector<Part> parts = parts_of(document);
-  const std::string boundary = random_uuid();
-  const std::string head =
-      "--" + boundary + "\r\nContent-Type: application/json\r\n\r\n" +
-      with_attachments(document.json,
-                       [](std::string_view, std::string_view stub) { return follows_stub(stub); });
-  const std::string tail = "\r\n--" + boundary + "--";
-  std::vector<std::string> heads;
-  std::uint64_t length = head.size() + tail.size();
-  for (const Part& part : parts) {
-    std::string text = "\r\n--" + boundary +
-                       "\r\nContent-Disposition: attachment; filename=" + quoted_header(part.name) +
-                       "\r\nContent-Type: " + plain_header(part.content_type) +
-                       "\r\nContent-Length: " + std::to_string(part.bytes);
-    if (!part.encoding.empty()) text += "\r\nContent-Encoding: " + plain_header(part.encoding);
-    text += "\r\n\r\n";
-    length += text.size() + part.bytes;
-    heads.push_back(std::move(text));
-  }
-  Status read = ok();
-  Request request = put("");
-  request.content_type = "multipart/related; boundary=\"" + boundary + "\"";
-  request.stream_bytes = length;
-  request.stream = [&](const Request::Sink& sink) {
-    if (!sink(head)) return false;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      if (!sink(heads[i])) return false;
-      std::uint64_t left = parts[i].bytes;
-      bool sent = true;
-      read = source.read_attachment(document.id, document.rev, parts[i].name,
-                                    [&](std::string_view chunk) {
-                                      sent = chunk.size() <= left && sink(chunk);
-                                      left -= std::min<std::uint64_t>(left, chunk.size());
-                                      return sent;
-                                    });
-      if (!read || !sent || left > 0) return false;
-    }
-    return sink(tail);
-  };
-  auto reply = session_.send_to_database(document_path(document.id) + "?new_edits=false",
-                                         with_timeout(std::move(request)));
-  if (!read) return read.error();
-  return reply;
 }
 
 // --- checkpoints

@@ -139,8 +139,11 @@ Status HttpSession::check_identity(const HttpReply& reply) {
     identity_ = named;
     return ok();
   }
-  if (named == identity_) return ok();
-  return Error(ErrorCode::kPeerChanged, "another database answers at " + url_.display() + " now");
+  return named == identity_ ? ok() : Status(other_database());
+}
+
+Error HttpSession::other_database() const {
+  return {ErrorCode::kPeerChanged, "another database answers at " + url_.display() + " now"};
 }
 
 Result<HttpReply> HttpSession::send_to_database(std::string_view path,

@@ -24,6 +24,7 @@ class HttpSession {
   Result<HttpReply> ask(std::string_view path, HttpClient::Request request = {});
 
   Error error_of(const HttpReply& reply) const;
+  Error other_database() const;
   /// What we do not understand is no reason to stop for ever: kUnavailable.
   Error garbled(std::string_view what) const;
 

@@ -198,7 +198,7 @@ Status LiveSync::Impl::connect(Direction& direction, Connection& connection) {
   connection.remote = std::move(remote);
   connection.local = make_local_peer(store_);
   ReplicationOptions options;
-  options.prefixes = options_.prefixes;
+  options.filter = options_.filter;
   options.id = replication_id(store_->info().uuid, remote_->stable_name(), direction.push, options);
   Peer& source = direction.push ? *connection.local : *connection.remote;
   Peer& target = direction.push ? *connection.remote : *connection.local;

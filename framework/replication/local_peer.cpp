@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "replication/wire_document.h"
 
 namespace atelier {
 namespace {
@@ -24,13 +25,6 @@ bool concerns_document(ErrorCode code) {
     default:
       return false;
   }
-}
-
-bool wanted_id(std::string_view id, const std::vector<std::string>& prefixes) {
-  if (prefixes.empty()) return true;
-  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
-    return id.size() > prefix.size() && id.starts_with(prefix) && id[prefix.size()] == ':';
-  });
 }
 
 class LocalPeer final : public Peer {
@@ -115,7 +109,7 @@ Result<LocalPeer::Rows> LocalPeer::read_rows(std::uint64_t since, const ChangesQ
   ATELIER_CHECK(store_->changes(since, query.limit, [&](const ChangeRow& row) {
     ++rows.read;
     rows.last = row.sequence;
-    if (wanted_id(row.id, query.prefixes)) rows.wanted.push_back(row);
+    if (query.filter.wants_id(row.id)) rows.wanted.push_back(row);
     return true;
   }));
   return rows;
@@ -154,7 +148,7 @@ ChangesPage LocalPeer::make_page(Rows rows, const ChangesQuery& query) {
     PeerChange change;
     if (query.inline_documents && page.bytes < kBatchBytesMax) {
       change.document = first_generation(row);
-      if (change.document) page.bytes += change.document->json.size();
+      if (change.document) page.bytes += change.document->bytes();
     }
     change.id = std::move(row.id);
     change.leaves = std::move(row.leaves);
@@ -169,7 +163,7 @@ std::optional<WireDocument> LocalPeer::first_generation(const ChangeRow& row) {
   auto document = store_->get(row.id, {.rev = row.leaves[0]});
   if (!document || !document->attachments.empty()) return std::nullopt;
   document->history = {document->rev};
-  return wire_document(*document);
+  return wire_document(std::move(*document));
 }
 
 Result<std::vector<RevisionRequest>> LocalPeer::revs_diff(
@@ -196,7 +190,7 @@ Result<std::vector<WireDocument>> LocalPeer::fetch(std::span<const RevisionReque
       if (!document) return document.error();
       if (std::find(seen.begin(), seen.end(), document->rev) != seen.end()) continue;
       seen.push_back(document->rev);
-      documents.push_back(wire_document(*document));
+      documents.push_back(wire_document(std::move(*document)));
     }
   }
   return documents;

@@ -10,9 +10,4 @@ namespace atelier {
 
 std::unique_ptr<Peer> make_local_peer(std::shared_ptr<Store> store);
 
-/// A document of a store as it travels: with `_id`, `_rev`, `_revisions` and stubs.
-WireDocument wire_document(const Document& document);
-/// And back, as a write with `new_edits` false. Errors: kInvalid with what is wrong.
-Result<DocumentWrite> replicated_write(const WireDocument& document);
-
 }  // namespace atelier

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "replication/filter.h"
 #include "revtree/revision.h"
+#include "store/document.h"
 
 namespace atelier {
 
@@ -25,14 +27,18 @@ struct PeerInfo {
   std::uint64_t doc_count = 0;
 };
 
-/// A document as it travels. `json` is the whole document in normal form with `_id`, `_rev`,
-/// `_revisions` and `_attachments` (stubs only: the bytes are fetched apart).
+/// A document as it travels (wire_document.h turns it into text and back).
 struct WireDocument {
   std::string id;
   RevId rev;
   bool deleted = false;
-  std::string json;
-  bool has_attachments = false;
+  std::string body = "{}";              // normal form, without members that begin with `_`
+  std::vector<RevId> history;           // newest first; empty: nothing but `rev` is known
+  std::vector<Attachment> attachments;  // without their bytes, which are fetched apart
+  std::string fault;  // not empty: why no store can take it ("the member "_x" is reserved")
+
+  /// About as many bytes as it has on the wire: what batches are measured by.
+  std::size_t bytes() const { return body.size() + id.size() + 34 * (history.size() + 2) + 48; }
 };
 
 struct PeerChange {
@@ -48,9 +54,11 @@ struct PeerChange {
 struct ChangesQuery {
   std::string since;  // empty: from the beginning
   std::size_t limit = 500;
-  int wait_ms = 0;                    // > 0: when there is nothing, wait so long for something
-  bool inline_documents = true;       // ask for first-generation documents along with the rows
-  std::vector<std::string> prefixes;  // collections wanted; empty: everything
+  int wait_ms = 0;               // > 0: when there is nothing, wait so long for something
+  bool inline_documents = true;  // ask for first-generation documents along with the rows
+  ReplicationFilter filter;
+
+  bool operator==(const ChangesQuery&) const = default;
 };
 
 struct ChangesPage {
@@ -59,6 +67,7 @@ struct ChangesPage {
   std::optional<std::uint64_t> pending;  // rows after this page, where the server tells
   bool more = false;                     // the source had rows after this page when it answered
   std::size_t bytes = 0;                 // size of the answer, for choosing the next page's limit
+  bool selected = true;  // false: the source could not apply the selector, the rows are all
 };
 
 struct RevisionRequest {
@@ -78,6 +87,9 @@ class Peer {
 
   virtual Result<PeerInfo> info() = 0;
   virtual Result<ChangesPage> changes(const ChangesQuery& query) = 0;
+  /// A hint: changes() will be asked this next. A peer that is far away fetches the answer while
+  /// its user is busy with the last one.
+  virtual void read_ahead(const ChangesQuery& query) { static_cast<void>(query); }
   /// Of the revisions offered, those that are missing here.
   virtual Result<std::vector<RevisionRequest>> revs_diff(
       std::span<const RevisionRequest> offered) = 0;

@@ -48,14 +48,9 @@ std::size_t halved(std::size_t limit) {
 
 std::string replication_id(std::string_view local_uuid, std::string_view remote, bool push,
                            const ReplicationOptions& options) {
-  std::vector<std::string> prefixes = options.prefixes;
-  std::sort(prefixes.begin(), prefixes.end());
-  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
   json::Writer text;
-  text.begin_array().string("atelier-replication-1").string(local_uuid).string(remote);
-  text.boolean(push).begin_array();
-  for (const std::string& prefix : prefixes) text.string(prefix);
-  text.end_array().end_array();
+  text.begin_array().string("atelier-replication-2").string(local_uuid).string(remote);
+  text.boolean(push).string(options.filter.canonical()).end_array();
   return digest_name(text.text());
 }
 
@@ -119,6 +114,7 @@ Result<StepReport> Replication::step(int wait_ms) {
 }
 
 Result<StepReport> Replication::try_step(int wait_ms) {
+  const std::int64_t begun_ms = clock_.monotonic_ms();
   if (!begun_) ATELIER_CHECK(begin());
   // Here and not after the transfer: whoever calls has then parked what the last step rejected.
   if (checkpoint_due()) ATELIER_CHECK(checkpoint());
@@ -126,29 +122,41 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   StepReport report;
   report.rows = page.changes.size();
   report.pending = page.pending;
+  choose_page_limit(page);
+  if (page.more) source_.read_ahead(next_query(page));
   ATELIER_CHECK(transfer(page, report));
   ATELIER_TRY(same, still_same_databases());
   if (!same) {
     begun_ = false;
     return report;
   }
-  if (!page.last_seq.empty()) {
-    since_ = page.last_seq;
-  } else if (!page.changes.empty() && !page.changes.back().seq.empty()) {
-    since_ = page.changes.back().seq;
-  }
+  since_ = position_after(page);
+  step_ms_ = wait_ms > 0 ? 0 : clock_.monotonic_ms() - begun_ms;
   report.caught_up = !page.more;
   caught_up_once_ = caught_up_once_ || report.caught_up;
   settle(page, report);
-  choose_page_limit(page);
   return report;
+}
+
+std::string Replication::position_after(const ChangesPage& page) const {
+  if (!page.last_seq.empty()) return page.last_seq;
+  if (!page.changes.empty() && !page.changes.back().seq.empty()) return page.changes.back().seq;
+  return since_;
+}
+
+ChangesQuery Replication::next_query(const ChangesPage& page) const {
+  ChangesQuery query;
+  query.since = position_after(page);
+  query.limit = page_limit_;
+  query.filter = options_.filter;
+  return query;
 }
 
 Result<ChangesPage> Replication::read_page(int wait_ms) {
   ChangesQuery query;
   query.limit = page_limit_;
   query.wait_ms = wait_ms;
-  query.prefixes = options_.prefixes;
+  query.filter = options_.filter;
   for (;;) {
     query.since = since_;
     auto page = source_.changes(query);
@@ -166,8 +174,10 @@ Result<ChangesPage> Replication::read_page(int wait_ms) {
 }
 
 void Replication::choose_page_limit(const ChangesPage& page) {
-  if (page.bytes > options_.batch_bytes) {
+  if (page.bytes > options_.batch_bytes || step_ms_ > kStepMsMax) {
     page_limit_ = halved(page_limit_);
+  } else if (step_ms_ > kStepMsMax / 2) {
+    return;
   } else if (page.more && page.bytes < options_.batch_bytes / 2) {
     page_limit_ = doubled(page_limit_, options_.batch_docs);
   }
@@ -242,7 +252,7 @@ Status Replication::fetch_and_write(std::span<const RevisionRequest> wanted, Ste
     if (!documents) return documents.error();
     std::size_t bytes = 0;
     for (const WireDocument& document : *documents) {
-      bytes += document.json.size();
+      bytes += document.bytes();
       remember_origin(document.id, {&document.rev, 1});
     }
     if (bytes > options_.batch_bytes) {
@@ -262,8 +272,8 @@ Status Replication::write(std::span<const WireDocument> documents, StepReport& r
     std::size_t count = 0;
     std::size_t bytes = 0;
     while (count < documents.size() && count < options_.batch_docs &&
-           (count == 0 || bytes + documents[count].json.size() <= options_.batch_bytes)) {
-      bytes += documents[count++].json.size();
+           (count == 0 || bytes + documents[count].bytes() <= options_.batch_bytes)) {
+      bytes += documents[count++].bytes();
     }
     ATELIER_TRY(rejected, target_.write(documents.first(count), source_));
     report.bytes += bytes;

@@ -29,8 +29,8 @@
 namespace atelier {
 
 struct ReplicationOptions {
-  std::string id;                     // names the checkpoint; replication_id() makes one
-  std::vector<std::string> prefixes;  // collections; empty: everything
+  std::string id;  // names the checkpoint; replication_id() makes one
+  ReplicationFilter filter;
   std::size_t batch_docs = kBatchDocsMax;
   std::size_t batch_bytes = kBatchBytesMax;
   bool skip_design = false;  // set by itself after the target refused one
@@ -99,6 +99,8 @@ class Replication {
   Status put_checkpoint(Peer& peer, const std::string& json);
   Result<bool> still_same_databases();
   std::uint64_t connection_epoch() const;
+  std::string position_after(const ChangesPage& page) const;
+  ChangesQuery next_query(const ChangesPage& page) const;
   void choose_page_limit(const ChangesPage& page);
 
   Peer& source_;
@@ -121,6 +123,7 @@ class Replication {
   bool checkpoint_denied_ = false;  // a side refuses `_local` writes: go on without
   bool caught_up_once_ = false;
 
+  std::int64_t step_ms_ = 0;  // what the last step took, waiting for a change apart
   std::size_t page_limit_ = kFirstPageDocs;
   std::size_t fetch_limit_ = kFirstPageDocs;
 };
@@ -147,7 +150,7 @@ struct LiveSyncOptions {
   bool pull = true;
   bool push = true;
   bool create_target = true;
-  std::vector<std::string> prefixes;
+  ReplicationFilter filter;
 };
 
 /// Keeps a store and a remote database in sync, both ways, until destroyed: one thread a direction,

@@ -425,7 +425,7 @@ TEST_F(ReplicationReplicator, PrefixesChooseWhatCrosses) {
   const auto from = make_local_peer(source);
   const auto to = make_local_peer(target);
   ReplicationOptions filtered = options();
-  filtered.prefixes = {"message"};
+  filtered.filter.prefixes = {"message"};
   Replication replication(*from, *to, filtered, clock);
   ASSERT_TRUE(replicate_once(replication));
   EXPECT_TRUE(target->get("message:1"));
@@ -458,9 +458,9 @@ TEST_F(ReplicationReplicator, WhatCameFromTheRemoteIsNotOfferedBack) {
 
 TEST_F(ReplicationReplicator, IdIsTheSameForTheSameFilterInAnyOrder) {
   ReplicationOptions one, two, three;
-  one.prefixes = {"b", "a"};
-  two.prefixes = {"a", "b", "a"};
-  three.prefixes = {"ab"};
+  one.filter.prefixes = {"b", "a"};
+  two.filter.prefixes = {"a", "b", "a"};
+  three.filter.prefixes = {"ab"};
   EXPECT_EQ(replication_id("u", "http://h/d", true, one),
             replication_id("u", "http://h/d", true, two));
   EXPECT_NE(replication_id("u", "http://h/d", true, one),

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json_text.h"
-#include "replication/local_peer.h"
+#include "replication/wire_document.h"
 
 namespace atelier {
 namespace {
@@ -16,13 +16,21 @@ Document sample() {
   return document;
 }
 
+std::string text_of(const WireDocument& document) {
+  std::string text;
+  append_wire_json(text, document);
+  return text;
+}
+
 TEST(ReplicationWire, DocumentCarriesItsHistoryAndItsNumbers) {
-  const WireDocument wire = wire_document(sample());
-  EXPECT_EQ(wire.json,
+  const std::string text = text_of(wire_document(sample()));
+  EXPECT_EQ(text,
             "{\"_id\":\"message:1\",\"_rev\":\"2-bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\",\"n\":1.0,"
             "\"big\":12345678901234567890,\"_revisions\":{\"start\":2,\"ids\":["
             "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]}}");
-  const auto write = replicated_write(wire);
+  const auto wire = parse_wire_document(text);
+  ASSERT_TRUE(wire);
+  const auto write = replicated_write(*wire);
   ASSERT_TRUE(write);
   EXPECT_EQ(write->body, sample().body);
   EXPECT_EQ(write->history, sample().history);
@@ -39,10 +47,11 @@ TEST(ReplicationWire, TombstoneKeepsItsBodyAndItsAttachmentsStubs) {
   attachment.revpos = 2;
   attachment.digest = "md5-yB1eljxqhiSL9r251FuiUg==";
   document.attachments = {attachment};
-  const WireDocument wire = wire_document(document);
-  EXPECT_TRUE(wire.has_attachments);
-  EXPECT_TRUE(json::normalize(wire.json));
-  const auto write = replicated_write(wire);
+  const std::string text = text_of(wire_document(document));
+  EXPECT_EQ(json::normalize(text).value(), text);
+  const auto wire = parse_wire_document(text);
+  ASSERT_TRUE(wire);
+  const auto write = replicated_write(*wire);
   ASSERT_TRUE(write);
   EXPECT_TRUE(write->deleted);
   ASSERT_EQ(write->attachments.size(), 1u);
@@ -52,26 +61,48 @@ TEST(ReplicationWire, TombstoneKeepsItsBodyAndItsAttachmentsStubs) {
   EXPECT_EQ(write->attachments[0].digest, attachment.digest);
 }
 
-TEST(ReplicationWire, WhatServersAddIsLeftOutAndWhatIsReservedIsRefused) {
-  WireDocument wire = wire_document(sample());
-  wire.json.pop_back();
-  const std::string open = wire.json;
-  wire.json = open + ",\"_conflicts\":[\"2-a\"],\"_local_seq\":7}";
-  const auto write = replicated_write(wire);
-  ASSERT_TRUE(write);
-  EXPECT_EQ(write->body, sample().body);
-  wire.json = open + ",\"_strange\":1}";
-  ASSERT_FALSE(replicated_write(wire));
-  EXPECT_NE(replicated_write(wire).error().message.find("_strange"), std::string::npos);
+TEST(ReplicationWire, BodyIsWhatStandsBetweenTheReservedMembers) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"_id":"m:1","_rev":"1-a"})", "{}"},
+      {R"({"_id":"m:1","_rev":"1-a","a":1})", R"({"a":1})"},
+      {R"({"a":1,"_id":"m:1","_rev":"1-a"})", R"({"a":1})"},
+      {R"({"a":"_id","_id":"m:1","b":{"_x":[]},"c":2,"_rev":"1-a","d":"}"})",
+       R"({"a":"_id","b":{"_x":[]},"c":2,"d":"}"})"},
+      {R"({"_id":"m:1","a":1,"_rev":"1-a","_conflicts":["2-a"],"b\n":2,"_local_seq":7})",
+       R"({"a":1,"b\n":2})"},
+  };
+  for (const auto& [text, body] : cases) {
+    const auto wire = parse_wire_document(text);
+    ASSERT_TRUE(wire) << text;
+    EXPECT_EQ(wire->body, body) << text;
+    EXPECT_EQ(wire->id, "m:1");
+    EXPECT_TRUE(wire->fault.empty()) << wire->fault;
+  }
+}
+
+TEST(ReplicationWire, WhatIsReservedIsRefused) {
+  const auto wire = parse_wire_document(R"({"_id":"m:1","_rev":"1-a","_strange":1})");
+  ASSERT_TRUE(wire);
+  const auto write = replicated_write(*wire);
+  ASSERT_FALSE(write);
+  EXPECT_NE(write.error().message.find("_strange"), std::string::npos);
 }
 
 TEST(ReplicationWire, BadHistoriesAreRefused) {
-  WireDocument wire = wire_document(sample());
   for (const char* revisions :
        {"7", "{}", "{\"start\":0,\"ids\":[\"a\"]}", "{\"start\":1,\"ids\":[]}",
         "{\"start\":1,\"ids\":[7]}", "{\"start\":1,\"ids\":[\"a\",\"b\"]}"}) {
-    wire.json = std::string("{\"_id\":\"message:1\",\"_revisions\":") + revisions + "}";
-    EXPECT_FALSE(replicated_write(wire)) << revisions;
+    const auto wire = parse_wire_document(
+        std::string("{\"_id\":\"m:1\",\"_rev\":\"1-a\",\"_revisions\":") + revisions + "}");
+    ASSERT_TRUE(wire) << revisions;
+    EXPECT_FALSE(replicated_write(*wire)) << revisions;
+  }
+}
+
+TEST(ReplicationWire, WhatIsNoDocumentIsNone) {
+  for (const char* text : {"7", "[]", "{}", R"({"_id":"m:1"})", R"({"_id":7,"_rev":"1-a"})",
+                           R"({"_id":"m:1","_rev":"nonsense"})", R"({"_rev":"1-a"})"}) {
+    EXPECT_FALSE(parse_wire_document(text)) << text;
   }
 }
 
