@@ -19,6 +19,11 @@ inline constexpr std::size_t kAttachmentNameBytesMax = 1'024;
 
 // --- Selectors, rules, words
 inline constexpr std::size_t kFieldPathBytesMax = 4'096;  // of a dotted field name; nobody writes longer
+inline constexpr std::size_t kSelectorBytesMax = 1 << 20;  // an $in of some 20,000 ids
+inline constexpr int kSelectorDepthMax = 64;         // of operators and names; they are evaluated by recursion
+inline constexpr std::size_t kSelectorConditionsMax = 10'000;  // bounds the work a document costs
+inline constexpr std::size_t kRegexBytesMax = 4'096;    // of a pattern
+inline constexpr std::int64_t kRegexMemoryBytes = 1 << 20;  // of one compiled pattern and its cache
 // Smaller exponents are held there, so that arithmetic on them cannot overflow: numbers that far
 // below what a double holds differ by their digits alone.
 inline constexpr std::int64_t kNumberExponentMax = 1'000'000'000'000'000;

@@ -233,7 +233,8 @@ FieldPath::Found FieldPath::look_up_from(JsonView value, std::size_t first) cons
 std::string FieldPath::text() const {
   std::string out;
   for (const Segment& segment : segments_) {
-    if (!out.empty()) out += '.';
+    if (&segment != &segments_.front()) out += '.';
+    if (segment.name.empty()) out += '\\';  // a part of nothing but an escape
     for (char c : segment.name) {
       if (c == '.') out += '\\';
       out += c;
@@ -248,9 +249,9 @@ bool FieldPath::operator==(const FieldPath& other) const {
                     [](const Segment& a, const Segment& b) { return a.name == b.name; });
 }
 
-void find_members(JsonView object, const std::vector<std::string_view>& raw_names,
-                  std::vector<std::optional<JsonView>>& values) {
-  values.assign(raw_names.size(), std::nullopt);
+void find_members(JsonView object, std::span<const std::string_view> raw_names,
+                  std::span<std::optional<JsonView>> values) {
+  std::fill(values.begin(), values.end(), std::nullopt);
   std::size_t missing = raw_names.size();
   if (missing == 0) return;
   for (const JsonMember& member : object.members()) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -182,10 +183,11 @@ class FieldPath {
   std::vector<Segment> segments_;
 };
 
-/// Members of one object, all found in one pass. `values[i]` is what the name `raw_names[i]` (as
-/// between quotes in normal form) holds; the pass ends when all are found.
-void find_members(JsonView object, const std::vector<std::string_view>& raw_names,
-                  std::vector<std::optional<JsonView>>& values);
+/// Members of one object, all found in one pass: `values[i]` becomes what the name `raw_names[i]`
+/// (as between quotes in normal form) holds. The pass ends when all are found. Both have one
+/// length.
+void find_members(JsonView object, std::span<const std::string_view> raw_names,
+                  std::span<std::optional<JsonView>> values);
 
 /// A number's exact value: sign * 0.d1d2d3… * 10^exponent, d1 and the last digit not 0.
 /// Digits are those of `whole` and then of `fraction`, from `first` for `count` digits.

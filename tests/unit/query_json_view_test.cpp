@@ -69,7 +69,8 @@ TEST(JsonView, PathsWithEmptyPartsAreRefused) {
 }
 
 TEST(JsonView, APathsTextReadsBackAsThePath) {
-  for (const char* field : {"a", "a.b", "a\\.b", "a\\.b.c\\.d", "0.1", "\xC3\xA9.x"}) {
+  for (const char* field :
+       {"a", "a.b", "a\\.b", "a\\.b.c\\.d", "0.1", "\xC3\xA9.x", "\\.a", "a.\\"}) {
     const FieldPath path = FieldPath::parse(field).value();
     EXPECT_EQ(path.text(), field);
     EXPECT_TRUE(FieldPath::parse(path.text()).value() == path);
@@ -77,8 +78,9 @@ TEST(JsonView, APathsTextReadsBackAsThePath) {
 }
 
 TEST(JsonView, SeveralMembersAreFoundInOnePass) {
-  std::vector<std::optional<JsonView>> values;
-  find_members(JsonView(R"({"a":1,"b":{"a":9},"c":3})"), {"c", "x", "a"}, values);
+  const std::vector<std::string_view> names = {"c", "x", "a"};
+  std::vector<std::optional<JsonView>> values(3);
+  find_members(JsonView(R"({"a":1,"b":{"a":9},"c":3})"), names, values);
   EXPECT_EQ(values[0]->text(), "3");
   EXPECT_FALSE(values[1]);
   EXPECT_EQ(values[2]->text(), "1");
@@ -100,7 +102,7 @@ TEST(JsonView, NumbersAreComparedByExactValue) {
 
 TEST(JsonView, NumbersAreInTheOrderOfTheirDoublesWhereThoseDiffer) {
   RandomJson random(1);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 8'000; ++i) {
     const std::string a = random.number();
     const std::string b = random.number();
     const double x = json::double_value(a).value();
