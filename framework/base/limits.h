@@ -44,6 +44,8 @@ inline constexpr std::size_t kBlobChunksQueuedMax = 4; // of one blob: 1 MB of m
 inline constexpr int kBlobUnreferencedMs = 60'000;     // grace between a blob and its document
 inline constexpr std::size_t kLineagesMax = 1'000;     // starts of a store that sequences may be from
 inline constexpr std::size_t kCompactDocsPerCommit = 1'000;  // bounds what others wait for
+inline constexpr std::size_t kVerifyFindingsMax = 200;  // told in words; the rest is counted
+inline constexpr int kSnapshotAttemptsMax = 1'000;      // to read a head page before it is overwritten
 // Flat memory and few rows a blob. With the row's checksum and LMDB's page header, 64 pages exactly.
 inline constexpr std::size_t kBlobChunkBytes = (256 << 10) - 20;
 

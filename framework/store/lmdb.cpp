@@ -69,8 +69,10 @@ Status check_length(const std::filesystem::path& file, bool read_only) {
   if (length >= needed) return ok();
   // Pages that a transaction took and gave back at the very end are counted but never written.
   if (needed - length <= kUnwrittenPagesMax * newest.page_bytes) {
-    if (!read_only) std::filesystem::resize_file(file, needed, error);
-    if (!read_only && !error) return ok();
+    // Who only reads never comes to them.
+    if (read_only) return ok();
+    std::filesystem::resize_file(file, needed, error);
+    if (!error) return ok();
   }
   return Error(ErrorCode::kCorrupt, "'" + file.string() +
                                         "' is cut short: " + std::to_string(length) + " of " +
