@@ -22,6 +22,8 @@ inline constexpr std::size_t kFieldPathBytesMax = 4'096;  // of a dotted field n
 inline constexpr std::size_t kSelectorBytesMax = 1 << 20;  // an $in of some 20,000 ids
 inline constexpr int kSelectorDepthMax = 64;         // of operators and names; they are evaluated by recursion
 inline constexpr std::size_t kSelectorConditionsMax = 10'000;  // bounds the work a document costs
+inline constexpr std::size_t kRulesBytesMax = 256 << 10;  // of one file or room document of rules
+inline constexpr std::size_t kRulesPerPrefixMax = 1'000;  // fields; each is looked up at every write
 inline constexpr std::size_t kRegexBytesMax = 4'096;    // of a pattern
 inline constexpr std::int64_t kRegexMemoryBytes = 1 << 20;  // of one compiled pattern and its cache
 // Smaller exponents are held there, so that arithmetic on them cannot overflow: numbers that far
