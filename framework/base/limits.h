@@ -24,6 +24,8 @@ inline constexpr int kSelectorDepthMax = 64;         // of operators and names; 
 inline constexpr std::size_t kSelectorConditionsMax = 10'000;  // bounds the work a document costs
 inline constexpr std::size_t kRulesBytesMax = 256 << 10;  // of one file or room document of rules
 inline constexpr std::size_t kRulesPerPrefixMax = 1'000;  // fields; each is looked up at every write
+inline constexpr std::size_t kWordBytesMax = 64;     // of a folded word; longer ones are known by their start
+inline constexpr std::size_t kSearchWordsMax = 32;   // of one search; each is a walk through an index
 inline constexpr std::size_t kRegexBytesMax = 4'096;    // of a pattern
 inline constexpr std::int64_t kRegexMemoryBytes = 1 << 20;  // of one compiled pattern and its cache
 // Smaller exponents are held there, so that arithmetic on them cannot overflow: numbers that far
