@@ -233,8 +233,10 @@ FieldPath::Found FieldPath::look_up_from(JsonView value, std::size_t first) cons
 std::string FieldPath::text() const {
   std::string out;
   for (const Segment& segment : segments_) {
-    if (&segment != &segments_.front()) out += '.';
-    if (segment.name.empty()) out += '\\';  // a part of nothing but an escape
+    const bool first = &segment == &segments_.front();
+    if (!first) out += '.';
+    // A part of nothing but an escape; and a name that would be an operator in a selector.
+    if (segment.name.empty() || (first && segment.name.starts_with('$'))) out += '\\';
     for (char c : segment.name) {
       if (c == '.') out += '\\';
       out += c;

@@ -185,15 +185,16 @@ const std::array<TableEntry, kTableEnd>& table() {
   return kTable;
 }
 
-Class class_of(std::int32_t code) {
-  if (code >= 0 && code < kTableEnd) return table()[static_cast<std::size_t>(code)].kind;
-  return class_of_any(code);
-}
-
 // Han and kana that are written as they fold, if no mark follows.
 bool folds_to_itself(std::int32_t code) {
   return in(code, 0x4E00, 0x9FFF) || in(code, 0x3400, 0x4DBF) || in(code, 0x3041, 0x3096) ||
          in(code, 0x30A1, 0x30FA);
+}
+
+Class class_of(std::int32_t code) {
+  if (folds_to_itself(code)) return Class::kUnspaced;
+  if (code >= 0 && code < kTableEnd) return table()[static_cast<std::size_t>(code)].kind;
+  return class_of_any(code);
 }
 
 // At most `bytes` of a text, up to the end of a code point.

@@ -70,7 +70,7 @@ TEST(JsonView, PathsWithEmptyPartsAreRefused) {
 
 TEST(JsonView, APathsTextReadsBackAsThePath) {
   for (const char* field :
-       {"a", "a.b", "a\\.b", "a\\.b.c\\.d", "0.1", "\xC3\xA9.x", "\\.a", "a.\\"}) {
+       {"a", "a.b", "a\\.b", "a\\.b.c\\.d", "0.1", "\xC3\xA9.x", "\\.a", "a.\\", "\\$a.$b"}) {
     const FieldPath path = FieldPath::parse(field).value();
     EXPECT_EQ(path.text(), field);
     EXPECT_TRUE(FieldPath::parse(path.text()).value() == path);

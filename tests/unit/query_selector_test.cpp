@@ -231,6 +231,8 @@ TEST(Selector, TheCanonicalTextForgetsOrderAndSpelling) {
   EXPECT_EQ(canonical(R"({"a":{"$in":[3,1,1.0]}})"), R"({"a":{"$in":[1,3]}})");
   EXPECT_EQ(canonical(R"({"$not":{"a":{"$gt":1}}})"), R"({"a":{"$lte":1}})");
   EXPECT_EQ(canonical("{}"), "{}");
+  EXPECT_EQ(canonical(R"({"\\$not":{"c":1}})"), R"({"\\$not.c":{"$eq":1}})");  // a field's name
+  EXPECT_TRUE(matches(R"({"\\$not":{"c":1}})", R"({"$not":{"c":1}})"));
   EXPECT_NE(canonical(R"({"a":1})"), canonical(R"({"a":"1"})"));
   EXPECT_NE(canonical(R"({"a":{"$elemMatch":{"b":1}}})"),
             canonical(R"({"a":{"$allMatch":{"b":1}}})"));
