@@ -52,19 +52,6 @@ class RulesReader {
     return ok();
   }
 
-  static std::string pointer_part(const std::string& key) {  // RFC 6901
-    std::string out;
-    for (char c : key) {
-      if (c == '~')
-        out += "~0";
-      else if (c == '/')
-        out += "~1";
-      else
-        out += c;
-    }
-    return out;
-  }
-
   Status read_prefix(const std::string& prefix, JsonView body, const std::string& at,
                      PrefixRules& out) const {
     if (prefix.empty() || prefix.find(':') != std::string::npos || prefix.starts_with('_'))
@@ -233,6 +220,19 @@ class RulesReader {
 };
 
 }  // namespace
+
+std::string pointer_part(std::string_view key) {
+  std::string out;
+  for (char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
 
 Result<std::vector<PrefixRules>> read_rules(JsonView rules, const ShowPlace& show) {
   return RulesReader(show).read(rules);

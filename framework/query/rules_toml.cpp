@@ -64,19 +64,6 @@ class TomlToJson {
     out_.end_array();
     return ok();
   }
-  static std::string pointer_part(std::string_view key) {
-    std::string out;
-    for (char c : key) {
-      if (c == '~')
-        out += "~0";
-      else if (c == '/')
-        out += "~1";
-      else
-        out += c;
-    }
-    return out;
-  }
-
   json::Writer out_;
   Lines lines_;
 };

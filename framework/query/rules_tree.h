@@ -50,6 +50,9 @@ class PrefixRules {
 /// Turns the place of an error ("/prefixes/message") into what people see in front of it.
 using ShowPlace = std::function<std::string(const std::string& pointer)>;
 
+/// A key as a part of a JSON pointer (RFC 6901).
+std::string pointer_part(std::string_view key);
+
 Result<std::vector<PrefixRules>> read_rules(JsonView rules, const ShowPlace& show);
 
 }  // namespace atelier::query

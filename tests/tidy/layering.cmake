@@ -50,7 +50,7 @@ foreach(file IN LISTS plugin_files)
 endforeach()
 
 # Headers that cost ten seconds of compile are confined.
-foreach(header "httplib.h" "boost/beast" "toml\\+\\+/" "re2/")
+foreach(header "httplib.h" "boost/beast" "toml[+][+]/" "re2/")
   set(users "")
   file(GLOB_RECURSE files ${ROOT}/framework/*.cpp ${ROOT}/framework/*.h ${ROOT}/host/*.cpp ${ROOT}/host/*.h)
   foreach(file IN LISTS files)
