@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,20 @@ class Coedit : public Plugin {
         operations_(room.raw_collection("coedit-text")),
         by_title_(cards_.ordered_by([](const TextCard& card) { return lower(card.title); })),
         by_time_(cards_.ordered_by([](const TextCard& card) { return -card.created; })),
-        reading_(room.presence<Reading>("coedit")) {}
+        reading_(room.presence<Reading>("coedit")) {
+    card_changes_ = cards_.on_change([this](const Change<TextCard>& change) {
+      if (change.deleted) remove_content(key_of(change.item.id));
+    });
+    operation_changes_ = operations_->on_change([this](const RawChange& change) {
+      const std::string key = key_of(change.document.id);
+      if (!change.deleted && gone_.contains(key.substr(0, key.find(':'))))
+        doomed_.push_back(change.document.id);
+    });
+  }
+  // What is deleted is deleted, also by somebody who closes the room at once.
+  ~Coedit() override {
+    while (!doomed_.empty()) remove_some();
+  }
 
   void draw() override {
     forget_if_deleted();
@@ -70,6 +84,7 @@ class Coedit : public Plugin {
     if (!narrow || (page_ && !listing_)) draw_page(narrow);
     draw_dialogs();
     remove_some();
+    if (!doomed_.empty()) ui::redraw_in_ms(1);
   }
 
   void print(Console& console) override;
@@ -281,9 +296,18 @@ class Coedit : public Plugin {
   }
 
   void remove() {
-    const std::string prefix = "coedit-text:" + page_->key() + ":";
+    const std::string key = page_->key();
     cards_.remove(open_id());
     close();
+    remove_content(key);
+  }
+
+  // Everyone who learns that a text was deleted removes what they know of it: its author may have
+  // gone before all was removed, and somebody who was offline may have written on. What comes later
+  // goes as well.
+  void remove_content(const std::string& key) {
+    gone_.insert(key);
+    const std::string prefix = "coedit-text:" + key + ":";
     operations_->for_each([&](const RawDocument& document) {
       if (document.id.starts_with(prefix)) doomed_.push_back(document.id);
       return true;
@@ -296,7 +320,6 @@ class Coedit : public Plugin {
       operations_->remove(doomed_.back());
       doomed_.pop_back();
     }
-    if (!doomed_.empty()) ui::redraw_in_ms(1);
   }
 
   Room& room_;
@@ -312,7 +335,9 @@ class Coedit : public Plugin {
   bool newest_first_ = true;
   ui::FileDialog files_;
   std::string exporting_;  // the key of the text that waits for a file's name
-  std::vector<std::string> doomed_;
+  std::set<std::string> gone_;       // keys of texts that were deleted
+  std::vector<std::string> doomed_;  // documents of theirs
+  Subscription card_changes_, operation_changes_;
 
   // In a terminal only.
   std::map<std::string, std::int64_t> told_ms_;  // by key: when a change was printed
@@ -354,6 +379,7 @@ void Coedit::print(Console& console) {
       lines_.push_back((readers > 1 ? "Somebody" : who) + " changed “" + card->title + "”");
     });
   }
+  remove_some();
   for (const std::string& line : lines_) console.print(line);
   lines_.clear();
 }

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { makeWorld, openWindow, stop, until } from './harness.mjs';
+import { makeWorld, openWindow, run, stop, until } from './harness.mjs';
 
 const artefacts = process.env.ATELIER_ARTEFACTS;
 mkdirSync(artefacts, { recursive: true });
@@ -67,4 +67,28 @@ test('files become texts and texts become files', async () => {
   await ann.does('wait "Replace it?"', `screenshot "${picture('coedit-export')}"`, 'click "Replace"',
     'wait "Exported to"');
   assert.equal(readFileSync(file, 'utf8'), 'Once\nupon a time 黄\nThe end.');
+});
+
+test('what was written in a deleted text goes with it, also when whoever deleted it leaves at once', async () => {
+  const ann = open('ann', 'Ann'), bob = open('bob', 'Bob');
+  await ann.does('wait "No texts yet"', 'click "New text"', 'wait "Title"', 'type "Minutes\\n"', 'wait "0 words"', 'type "some words"');
+  await bob.does('wait "Minutes" within 20s', 'click text "Minutes"', words(2));
+  await ann.does('wait "Saved" within 5s');
+  const documents = async (profile) => {
+    const { out } = await run(world, ['changes', 'lobby', '--profile', profile]);
+    return out.trim().split('\n').map((line) => JSON.parse(line)).filter((row) => !row.deleted && row.id.startsWith('coedit')).map((row) => row.id);
+  };
+  const key = (await documents('ann')).find((id) => id.startsWith('coedit:')).slice('coedit:'.length);
+  // More than are removed in one frame.
+  const part = (i) => JSON.stringify({ _id: `coedit-text:${key}:0123456789abcdef:${i}`, v: 1, ops: '' });
+  await run(world, ['put', 'lobby', '--profile', 'ann'], Array.from({ length: 450 }, (_, i) => part(i)).join('\n'));
+  await until(async () => (await documents('bob')).length > 450, 'Bob to have them');
+  await ann.does('click "Delete this text"', 'wait "Delete this text?"', 'click "Delete"', 'quit').catch(() => {});
+  await ann.ended;
+  await bob.does('wait "No texts yet" within 15s');
+  assert.deepEqual(await documents('ann'), []);
+  await until(async () => (await documents('bob')).length === 0, 'Bob to have nothing of it');
+  // What somebody wrote who did not know yet.
+  await run(world, ['put', 'lobby', '--profile', 'bob'], part(1000));
+  await until(async () => (await documents('bob')).length === 0, 'what came later to be gone');
 });
