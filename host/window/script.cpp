@@ -108,6 +108,7 @@ class LineParser {
     if (verb == "scroll") return parse_scroll();
     if (verb == "wait" || verb == "wait-for") return parse_wait();
     if (verb == "screenshot") return parse_file();
+    if (verb == "frames") return parse_frames();
     if (verb == "quit") return finish(Kind::kQuit);
     if (verb == "press" || verb == "release") {
       step_.text = take_button();
@@ -241,6 +242,12 @@ class LineParser {
     step_.text = take();
     if (step_.text.empty()) return at_line(number_, "screenshot needs a file");
     return finish(Kind::kScreenshot);
+  }
+
+  Result<ScriptStep> parse_frames() {
+    if (take_if("on")) return finish(Kind::kFramesOn);
+    if (take_if("off")) return finish(Kind::kFramesOff);
+    return at_line(number_, "frames needs on or off");
   }
 
   Result<ScriptStep> parse_key() {

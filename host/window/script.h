@@ -18,6 +18,10 @@
 //   wait gone "hello" [within 5s]
 //   wait pixel 10 20 #e03131 [within 5s]   until that colour is there, nearly
 //   screenshot FILE
+//   frames on                     each frame is drawn whole from here on, as for a display, and
+//                                 timed; `frames off` prints what they cost in ms:
+//                                 "frames [[input,build,upload,draw,cpu],...]", where cpu is the
+//                                 processor time of the first three
 //   print "words"                 on standard output, for a program that plays along
 //   quit
 // Each step waits for the screen to be still first. Thread rule: pure functions.
@@ -40,14 +44,16 @@ struct ScriptStep {
     kKey,
     kScroll,
     kMove,
-    kPress,    // text: "left", "right" or "middle"
+    kPress,  // text: "left", "right" or "middle"
     kRelease,
-    kHold,     // the modifiers, until
+    kHold,  // the modifiers, until
     kLetGo,
     kWait,
     kWaitGone,
     kWaitPixel,  // text: the colour
     kScreenshot,
+    kFramesOn,
+    kFramesOff,
     kPrint,
     kQuit,
   };

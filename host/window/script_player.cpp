@@ -35,7 +35,8 @@ const ui::Shown* find_shown(std::string_view words, bool text_too) {
 bool is_near(std::uint32_t a, std::uint32_t b) {
   constexpr int kNear = 24;
   for (const int shift : {0, 8, 16})
-    if (std::abs(static_cast<int>((a >> shift) & 255) - static_cast<int>((b >> shift) & 255)) > kNear)
+    if (std::abs(static_cast<int>((a >> shift) & 255) - static_cast<int>((b >> shift) & 255)) >
+        kNear)
       return false;
   return true;
 }
@@ -256,6 +257,12 @@ Result<bool> ScriptPlayer::perform(const ScriptStep& step, SDL_Window* window, f
       ATELIER_CHECK(actions_.screenshot(step.text));
       return true;
     }
+    case Kind::kFramesOn:
+      actions_.time_frames();
+      return true;
+    case Kind::kFramesOff:
+      std::cout << "frames " << actions_.frame_times() << std::endl;
+      return true;
     case Kind::kPrint:
       std::cout << step.text << std::endl;
       return true;

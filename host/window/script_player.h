@@ -27,7 +27,9 @@ class ScriptPlayer {
     std::function<Status(const std::string& file)> screenshot;
     /// What is on screen at a place in logical pixels: 0xrrggbb.
     std::function<std::uint32_t(int x, int y)> pixel;
-    std::function<void()> wake;  // any thread
+    std::function<void()> time_frames;         // from here on
+    std::function<std::string()> frame_times;  // since then, as JSON; and no longer
+    std::function<void()> wake;                // any thread
   };
 
   /// Errors: kInvalid for a step that is none, kDisk for a file that cannot be read. "-" reads

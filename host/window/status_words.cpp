@@ -6,8 +6,8 @@
 namespace atelier::host {
 namespace {
 
-std::string messages(std::uint64_t count) {
-  return std::to_string(count) + (count == 1 ? " message" : " messages");
+std::string changes(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " change" : " changes");
 }
 
 StatusWords without_peer(const SyncStatus&, bool serving, const std::string& address) {
@@ -51,16 +51,16 @@ StatusWords status_in_words(const SyncStatus& status, bool serving, const std::s
       return without_peer(status, serving, address);
     case SyncState::kOffline:
       if (status.waiting == 0) return {"Offline: you can go on", StatusMood::kWarn};
-      return {"Offline: " + messages(status.waiting) + " waiting", StatusMood::kWarn};
+      return {"Offline: " + changes(status.waiting) + " waiting", StatusMood::kWarn};
     case SyncState::kConnecting:
       return {"Connecting\u2026", StatusMood::kNeutral};
     case SyncState::kCatchingUp:
       return {catching_up(status), StatusMood::kNeutral};
     case SyncState::kLive:
       if (status.refused > 0)
-        return {"Live, but " + messages(status.refused) + " refused", StatusMood::kWarn};
+        return {"Live, but " + changes(status.refused) + " refused", StatusMood::kWarn};
       if (status.waiting > 0)
-        return {"Live: sending " + messages(status.waiting), StatusMood::kGood};
+        return {"Live: sending " + changes(status.waiting), StatusMood::kGood};
       return {"Live", StatusMood::kGood};
     case SyncState::kNeedsAuth:
       return {"Wrong user name or password", StatusMood::kBad};
@@ -82,8 +82,8 @@ std::vector<StatusDetail> status_details(const SyncStatus& status, bool serving,
   if (status.state == SyncState::kNone) return details;
   add("Syncing with", status.peer);
   add("State", state_name_for_people(status.state));
-  if (status.waiting > 0) add("To be sent", messages(status.waiting));
-  if (status.refused > 0) add("Refused there", messages(status.refused) + ", kept here");
+  if (status.waiting > 0) add("To be sent", changes(status.waiting));
+  if (status.refused > 0) add("Refused there", changes(status.refused) + ", kept here");
   if (status.last_success_ms > 0)
     add("Last exchange", ui::relative_time(status.last_success_ms, now_ms));
   if (status.retry_at_ms > now_ms)

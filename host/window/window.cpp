@@ -6,11 +6,18 @@
 #include "window/window.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <iostream>
 #include <mutex>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <SDL.h>
 #include <imgui.h>
@@ -73,6 +80,46 @@ class Stage {
   ImGuiContext* context_ = nullptr;
 };
 
+/// What frames cost, in ms: events and news of the room, the frame's building, textures handed to
+/// the renderer, drawing and showing; and the processor time of the first three, of all threads,
+/// which says more than the clock where others use the machine.
+class FrameTimes {
+ public:
+  enum Part : std::size_t { kInput, kBuild, kUpload, kDraw };
+
+  void begin(Part part) {
+    part_ = part;
+    cpu_began_ = std::clock();
+    began_ = Clock::now();
+  }
+  /// What the part took joins what it took before in this frame.
+  void end() {
+    current_[part_] += std::chrono::duration<double, std::milli>(Clock::now() - began_).count();
+    if (part_ == kDraw) return;
+    current_[kCpu] += 1'000.0 * static_cast<double>(std::clock() - cpu_began_) / CLOCKS_PER_SEC;
+  }
+  void frame_done() { all_.push_back(std::exchange(current_, {})); }
+
+  std::string json() const {
+    std::ostringstream out;
+    for (const auto& parts : all_) {
+      out << (out.tellp() > 0 ? ",[" : "[") << parts[0];
+      for (std::size_t i = 1; i < parts.size(); ++i) out << ',' << parts[i];
+      out << ']';
+    }
+    return '[' + out.str() + ']';
+  }
+
+ private:
+  static constexpr std::size_t kCpu = 4;
+  using Clock = std::chrono::steady_clock;
+  Part part_ = kInput;
+  Clock::time_point began_;
+  std::clock_t cpu_began_ = 0;
+  std::array<double, 5> current_{};
+  std::vector<std::array<double, 5>> all_;
+};
+
 class SdlWindow : public Window {
  public:
   SdlWindow(WindowOptions options, NodeView& node) : options_(std::move(options)), node_(node) {}
@@ -86,6 +133,12 @@ class SdlWindow : public Window {
     actions.resize = [this](int width, int height) { resize(width, height); };
     actions.screenshot = [this](const std::string& file) { return screenshot(file); };
     actions.pixel = [this](int x, int y) { return pixel(x, y); };
+    actions.time_frames = [this] { times_.emplace(); };
+    actions.frame_times = [this] {
+      const std::string times = times_ ? times_->json() : "[]";
+      times_.reset();
+      return times;
+    };
     actions.wake = [this] { wake(); };
     ATELIER_TRY(player, ScriptPlayer::open(options_.script, std::move(actions)));
     player_ = std::move(player);
@@ -95,8 +148,10 @@ class SdlWindow : public Window {
   int run() override {
     while (!closing_) {
       wait_for_work();
+      if (times_) times_->begin(FrameTimes::kInput);
       handle_events();
       if (screens_->pump()) frames_ = kFramesAfterEvent;
+      if (times_) times_->end();
       if (redraw_is_due()) frames_ = std::max(frames_, 1);
       if (frames_ > 0) {
         --frames_;
@@ -205,19 +260,10 @@ class SdlWindow : public Window {
   }
 
   void draw_frame() {
-    Surface& surface = *stage_.surface;
-    surface.begin();
-    ImGui::NewFrame();
-    ui::begin_frame();
-    screens_->draw();
-    ui::end_frame();
-    ImGui::Render();
-    if (options_.headless) {
-      surface.skip();  // pictures are drawn by screenshot() alone
-    } else {
-      surface.draw();
-      surface.present();
-    }
+    if (times_) times_->begin(FrameTimes::kBuild);
+    build_frame();
+    if (times_) times_->end();
+    show_frame();
     const auto next = ui::next_redraw_ms();
     redraw_at_ms_.reset();
     if (next && *next > 0) redraw_at_ms_ = now() + static_cast<std::uint64_t>(*next);
@@ -225,6 +271,34 @@ class SdlWindow : public Window {
     if (next && *next <= 0) frames_ = kFramesAfterEvent;
     // Input that ImGui spreads over frames (a press and its release) is not done yet.
     if (has_trickling_input()) frames_ = std::max(frames_, 1);
+  }
+
+  void build_frame() {
+    stage_.surface->begin();
+    ImGui::NewFrame();
+    ui::begin_frame();
+    screens_->draw();
+    ui::end_frame();
+    ImGui::Render();
+  }
+
+  void show_frame() {
+    Surface& surface = *stage_.surface;
+    if (times_) return show_frame_timed();
+    if (options_.headless) return surface.skip();  // pictures are drawn by screenshot() alone
+    surface.draw();
+    surface.present();
+  }
+
+  void show_frame_timed() {
+    times_->begin(FrameTimes::kUpload);
+    stage_.surface->skip();
+    times_->end();
+    times_->begin(FrameTimes::kDraw);
+    if (!options_.opengl) stage_.surface->draw();  // there, skip() drew already
+    stage_.surface->present();
+    times_->end();
+    times_->frame_done();
   }
 
   static bool has_trickling_input() {
@@ -250,8 +324,7 @@ class SdlWindow : public Window {
     const int px = static_cast<int>(static_cast<float>(x) * stage_.scale);
     const int py = static_cast<int>(static_cast<float>(y) * stage_.scale);
     if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) return 0;
-    const auto* at =
-        picture.rgb.data() + (static_cast<std::size_t>(py) * picture.width + px) * 3;
+    const auto* at = picture.rgb.data() + (static_cast<std::size_t>(py) * picture.width + px) * 3;
     return static_cast<std::uint32_t>(at[0]) << 16 | static_cast<std::uint32_t>(at[1]) << 8 | at[2];
   }
 
@@ -292,7 +365,8 @@ class SdlWindow : public Window {
   Stage stage_;
   std::optional<Screens> screens_;
   std::unique_ptr<ScriptPlayer> player_;
-  int frames_ = kFramesAfterEvent;  // to be drawn before the window may sleep
+  std::optional<FrameTimes> times_;  // while a script has them taken
+  int frames_ = kFramesAfterEvent;   // to be drawn before the window may sleep
   std::optional<std::uint64_t> redraw_at_ms_;
   bool closing_ = false, script_ended_ = false, script_acted_ = false;
   int exit_code_ = 0;

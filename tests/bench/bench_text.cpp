@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "bench/report.h"
+#include "bench/windows.h"
 #include "text/text_doc.h"
 #include "unit/text_tools.h"
 
@@ -212,21 +213,26 @@ void add_peers(const boost::json::object& peers, std::vector<Row>& rows) {
   }
 }
 
-int run(const Options& options) {
-  const auto folder = traces_folder();
-  if (!folder) {
-    std::cout << "No recorded traces: set ATELIER_TRACES to their folder to measure.\n";
-    return 0;
-  }
-  Report report("text", "The text CRDT beside others");
+void measure_crdt(const std::filesystem::path& folder, const Options& options, Report& report) {
   std::vector<Row> rows;
-  measure_sequential(read_trace(*folder / "automerge-paper.json.gz"), options.rounds, rows);
-  measure_concurrent(read_trace(*folder / "friendsforever.json.gz"), options.rounds, rows);
+  measure_sequential(read_trace(folder / "automerge-paper.json.gz"), options.rounds, rows);
+  measure_concurrent(read_trace(folder / "friendsforever.json.gz"), options.rounds, rows);
   measure_offline(options.rounds, rows);
   if (options.peers) {
-    add_peers(run_peers(*folder, options.switches.count("--automerge") > 0), rows);
+    add_peers(run_peers(folder, options.switches.count("--automerge") > 0), rows);
   }
   for (Row& row : rows) report.add(std::move(row));
+}
+
+int run(const Options& options) {
+  Report report("text", "Texts: the CRDT beside others, the editor, another's screen");
+  const auto folder = traces_folder();
+  if (folder) {
+    measure_crdt(*folder, options, report);
+  } else {
+    std::cout << "No recorded traces: set ATELIER_TRACES to their folder to measure the CRDT.\n";
+  }
+  add_windows(report, options, "text");
   return finish(report, options);
 }
 

@@ -6,6 +6,8 @@
 // shapes and builds what is seen anew, a click asks each shape.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "bench/report.h"
+#include "bench/windows.h"
 #include "core/hit.h"
 #include "core/tile_view.h"
 
@@ -206,6 +209,29 @@ void measure(std::size_t strokes, int rounds, bool peers, std::vector<Row>& rows
   measure_edits(*desk, rounds, peers, of, rows);
 }
 
+// The same board as documents, a line each, for whole programs.
+void measure_window(const Options& options, Report& report) {
+  const std::size_t strokes = options.rounds > 1 ? 10'000 : 1'000;
+  const double side = std::sqrt(static_cast<double>(strokes) * kUnitsPerStroke);
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("atelier-bench-" + std::to_string(std::random_device()()) + ".jsonl");
+  {
+    std::ofstream lines(file);
+    std::mt19937 random(1);
+    Jitter jitter{1};
+    std::string order;
+    for (std::size_t i = 0; i < strokes; ++i) {
+      order = order_after(order, jitter);
+      // An encoded shape is a JSON object; its id comes first.
+      lines << "{\"_id\":\"board:" << 1'000'000 + i << "\","
+            << stroke_body(random, side, order).substr(1) << '\n';
+    }
+    require(bool(lines), "the documents could not be written");
+  }
+  add_windows(report, options, "whiteboard", '\'' + file.string() + '\'');
+  std::filesystem::remove(file);
+}
+
 int run(const Options& options) {
   Report report("whiteboard", "The whiteboard beside a board that keeps nothing between frames");
   std::vector<Row> rows;
@@ -216,6 +242,7 @@ int run(const Options& options) {
     measure(1'000, options.rounds, options.peers, rows);  // as a test: that it runs
   }
   for (Row& row : rows) report.add(std::move(row));
+  measure_window(options, report);
   return finish(report, options);
 }
 

@@ -75,7 +75,7 @@ test('a server that is away is said so, and found when it comes back', async () 
   await ann.says('Live');
   await stop(server.child, 'SIGKILL');
   ann.stdin.write('one\ntwo\nthree\n');
-  await ann.says('Offline: 3 messages waiting');
+  await ann.says('Offline: 3 changes waiting');
   const again = start(world, ['serve', '--profile', 'comes-back', '--port', port, '--json']);
   await until(() => again.lines.length, 'the server to be back');
   const texts = async () => (await (await fetch(`${server.url}/lobby/_all_docs?include_docs=true`)).json()).rows.map((row) => row.doc.text);

@@ -95,6 +95,8 @@ TEST(Script, AMistakeNamesItsLineAndWhatWasExpected) {
       {"key Ctrl+", "line 1: key needs"},
       {"scroll up", "line 1: scroll needs"},
       {"screenshot", "line 1: screenshot needs"},
+      {"frames", "line 1: frames needs on or off"},
+      {"frames on now", "line 1: \"now\" was not expected"},
   };
   for (const auto& [text, expected] : cases) {
     const auto steps = parse_script(text);

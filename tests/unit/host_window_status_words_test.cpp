@@ -30,9 +30,9 @@ TEST(StatusWordsTest, CountWhatWaitsWhileOffline) {
   SyncStatus status = in_state(SyncState::kOffline);
   EXPECT_EQ(words(status), "Offline: you can go on");
   status.waiting = 1;
-  EXPECT_EQ(words(status), "Offline: 1 message waiting");
+  EXPECT_EQ(words(status), "Offline: 1 change waiting");
   status.waiting = 3;
-  EXPECT_EQ(words(status), "Offline: 3 messages waiting");
+  EXPECT_EQ(words(status), "Offline: 3 changes waiting");
 }
 
 TEST(StatusWordsTest, CatchingUpTellsHowFarWhereThatIsKnown) {
@@ -46,7 +46,7 @@ TEST(StatusWordsTest, CatchingUpTellsHowFarWhereThatIsKnown) {
 TEST(StatusWordsTest, WhatWasRefusedIsNotHiddenByLive) {
   SyncStatus status = in_state(SyncState::kLive);
   status.refused = 2;
-  EXPECT_EQ(words(status), "Live, but 2 messages refused");
+  EXPECT_EQ(words(status), "Live, but 2 changes refused");
   EXPECT_EQ(status_in_words(status, false, "").mood, StatusMood::kWarn);
 }
 

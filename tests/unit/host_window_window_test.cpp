@@ -1,5 +1,6 @@
 // The window as a person meets it: played by scripts over a node that is made up, without a
 // display.
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -254,7 +255,7 @@ TEST_F(WindowTest, TheStatusIsInWordsAndItsDetailsOfferToRetry) {
   world_.status.state = SyncState::kOffline;
   world_.status.waiting = 3;
   world_.status.last_error = "connection refused";
-  EXPECT_EQ(play("click \"Enter\"\nwait \"Offline: 3 messages waiting\"\nclick \"Status\"\nwait "
+  EXPECT_EQ(play("click \"Enter\"\nwait \"Offline: 3 changes waiting\"\nclick \"Status\"\nwait "
                  "\"connection refused\"\n"
                  "click \"Try now\"\nkey Escape\nwait gone \"Try now\"\n"),
             0);
@@ -293,6 +294,31 @@ TEST_F(WindowTest, HeadlessPicturesAreTheSameEachTime) {
   const std::string first = shot("1.png");
   EXPECT_GT(first.size(), 1'000u);
   EXPECT_EQ(first, shot("2.png"));
+}
+
+TEST_F(WindowTest, FramesAreTimedPartByPartWhileAScriptAsksForIt) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(play("frames off\nframes on\nclick \"Enter\"\nwait \"A page of Ada\"\nframes off\n"
+                 "frames off\n"),
+            0);
+  const std::string out = ::testing::internal::GetCapturedStdout();
+  // Nothing before, nothing after; in between some frames of five numbers each.
+  const std::string none = "frames []\n";
+  ASSERT_EQ(out.find(none), 0u) << out;
+  EXPECT_EQ(out.rfind(none), out.size() - none.size()) << out;
+  std::stringstream frames(out.substr(none.size() + std::string("frames [").size()));
+  int count = 0;
+  for (char comma = ','; comma == ','; ++count) {
+    std::array<double, 5> parts{};
+    char open = 0, close = 0, skip = 0;
+    frames >> open;
+    for (double& part : parts) frames >> part >> (&part == &parts.back() ? close : skip);
+    ASSERT_TRUE(frames && open == '[' && close == ']') << out;
+    for (const double part : parts) EXPECT_GE(part, 0);
+    EXPECT_GT(parts[1] + parts[3], 0);
+    frames >> comma;
+  }
+  EXPECT_GE(count, 3);
 }
 
 TEST_F(WindowTest, AStepThatDoesNotComeTrueFailsTheRun) {
