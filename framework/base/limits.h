@@ -53,6 +53,28 @@ inline constexpr int kSnapshotAttemptsMax = 1'000;      // to read a head page b
 // Flat memory and few rows a blob. With the row's checksum and LMDB's page header, 64 pages exactly.
 inline constexpr std::size_t kBlobChunkBytes = (256 << 10) - 20;
 
+// --- Indexes
+inline constexpr std::size_t kIndexNameBytesMax = 255;  // a name for people; no key holds it
+inline constexpr std::size_t kIndexesMax = 100;   // of one store: each write asks each of them
+inline constexpr std::size_t kIndexFieldsMax = 16;      // of one index
+inline constexpr std::size_t kIndexBuildDocs = 1'000;   // of one step: bounds what others wait for
+inline constexpr std::size_t kIndexBuildBytes = 1 << 20;     // same, by size of bodies
+inline constexpr std::size_t kIndexBuildChanges = 20'000;    // same, of changes that are passed over
+inline constexpr std::size_t kIndexDropRows = 5'000;    // taken away in one step
+inline constexpr std::size_t kPostingBlockBytes = 1'000;  // four to a page; decoded in a microsecond
+// Buckets within buckets of one value's key: the largest document, each byte of it escaped.
+inline constexpr std::size_t kValueLevelsMax = 2 * kDocumentBytesMax / kFragmentBytes + 64;
+inline constexpr std::size_t kFindKeysPerTxn = 10'000;   // then a long query begins a new one
+inline constexpr std::size_t kFindDocsPerTxn = 2'000;    // same, of documents whose bodies are asked
+inline constexpr std::size_t kFindPageRows = 256;        // copied out of one transaction
+inline constexpr std::size_t kFindPageBytes = 4 << 20;   // same, by size
+inline constexpr std::size_t kSearchStepsPerTxn = 100'000;  // hits tried; then a new transaction
+inline constexpr std::size_t kSearchLimitMax = 10'000;      // hits of one answer, with their bodies
+inline constexpr std::size_t kSearchMergedWords = 2'000;  // of one beginning, read side by side; with
+                                                        // more the documents themselves are asked
+inline constexpr std::size_t kSearchRankedMax = 20'000;   // of those, ranked by relevance: the newest
+inline constexpr std::size_t kHighlightsMax = 1'000;        // of one hit
+
 // --- Replication
 inline constexpr std::size_t kBatchDocsMax = 500;             // rows of one changes page
 inline constexpr std::size_t kBatchBytesMax = 4 << 20;        // bytes of one _bulk_docs

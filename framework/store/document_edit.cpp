@@ -343,6 +343,17 @@ void DocumentEdit::write_sequence(WriteContext& context, std::int32_t winner,
                   value_of(std::string_view(context.scratch)), MDB_APPEND);
 }
 
+// Before old_ and the winner's content go. `winner` is null when the document is gone.
+void DocumentEdit::tell_indexes(WriteContext& context, const RevNode* winner,
+                                std::uint64_t sequence) const {
+  if (context.indexes.indexes().empty()) return;
+  const IndexWriter::Winner before{old_.sequence, old_.body};
+  const IndexWriter::Winner after{sequence, inline_body_};
+  const bool was = existed_ && !old_.deleted && old_.has_body;
+  const bool is = winner && !winner->deleted && winner->body != 0;
+  context.indexes.changed(id_, was ? &before : nullptr, is ? &after : nullptr);
+}
+
 std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
   for (const std::uint64_t handle :
        tree_.stem(static_cast<std::uint32_t>(context.state.revs_limit))) {
@@ -354,6 +365,7 @@ std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
   std::uint64_t sequence = 0;
   if (tree_.empty()) {
     erase_row(context.txn, context.tables.docs, id_);
+    tell_indexes(context, nullptr, 0);
     count(context, false, false);
   } else {
     sequence = keep_sequence ? old_.sequence : ++context.state.last_sequence;
@@ -364,6 +376,7 @@ std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
     place_bodies(context, winner);
     write_row(context, winner, sequence);
     if (!keep_sequence) write_sequence(context, winner, sequence);
+    tell_indexes(context, &tree_.node(winner), sequence);
     count(context, true, tree_.node(winner).deleted);
   }
   // Last, so that a blob which the new revision took from an old one is not let go in between.

@@ -66,6 +66,7 @@ class DocumentEdit {
   void write_row(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
   void write_sequence(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
   void count(WriteContext& context, bool exists, bool deleted) const;
+  void tell_indexes(WriteContext& context, const RevNode* winner, std::uint64_t sequence) const;
 
   std::string id_;
   bool existed_ = false;

@@ -109,7 +109,7 @@ void erase_row(lmdb::WriteTxn& txn, const IdTables& tables, std::string_view id)
 // --- IdCursor
 
 IdCursor::IdCursor(MDB_txn* txn, const IdTables& tables)
-    : ids_(txn, tables.ids), fragments_(txn, tables.fragments) {}
+    : ids_(txn, tables.ids), fragments_(txn, tables.fragments), levels_max_(tables.levels_max) {}
 
 Status IdCursor::status() const {
   if (damaged_) return damaged();
@@ -128,7 +128,7 @@ bool IdCursor::in_bucket() const {
 
 // From a row that stands for a bucket into that bucket; the cursor has not moved there yet.
 bool IdCursor::descend(std::string_view part, std::string_view bucket) {
-  if (bucket.size() != kBucketBytes || levels_.size() > kIdBytesMax / kFragmentBytes) {
+  if (bucket.size() != kBucketBytes || levels_.size() > levels_max_) {
     damaged_ = true;
     return false;
   }

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "store/lmdb.h"
 
 namespace atelier {
@@ -26,6 +27,7 @@ namespace atelier {
 struct IdTables {
   MDB_dbi ids = 0;
   MDB_dbi fragments = 0;
+  std::size_t levels_max = kIdBytesMax / kFragmentBytes;  // buckets within buckets; more is damage
 };
 
 lmdb::Lookup find_row(MDB_txn* txn, const IdTables& tables, std::string_view id,
@@ -65,6 +67,7 @@ class IdCursor {
 
   lmdb::Cursor ids_;
   lmdb::Cursor fragments_;
+  const std::size_t levels_max_;
   std::vector<Level> levels_;  // empty while the row is in `ids`
   std::string id_;             // the id of a row in `fragments`
   bool damaged_ = false;

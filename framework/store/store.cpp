@@ -42,7 +42,11 @@ std::vector<TableName> table_names(Tables& tables) {
           {&tables.staging, "staging", 0},
           {&tables.locals, "locals", 0},
           {&tables.properties, "properties", 0},
-          {&tables.lineages, "lineages", MDB_INTEGERKEY}};
+          {&tables.lineages, "lineages", MDB_INTEGERKEY},
+          {&tables.indexes, "indexes", 0},
+          {&tables.values.ids, "values", 0},
+          {&tables.values.fragments, "value-fragments", 0},
+          {&tables.words, "words", 0}};
 }
 
 Error removed_error() {
@@ -267,7 +271,7 @@ Status StoreImpl::read_meta(MDB_txn* txn) {
     lineages.erase(lineages.begin(), lineages.end() - static_cast<std::ptrdiff_t>(kLineagesMax));
   }
   names_.reset(std::move(lineages), state.rights_epoch);
-  return ok();
+  return read_indexes(txn);
 }
 
 void StoreImpl::start_writer() {
@@ -277,11 +281,15 @@ void StoreImpl::start_writer() {
     last_sequence_ = state.last_sequence;
     revs_limit_ = static_cast<std::uint32_t>(state.revs_limit);
   };
-  hooks.changed = [this] { pokes_->run(); };
+  hooks.changed = [this] {
+    pokes_->run();
+    go_on_indexing();  // after an error: that write went through
+  };
   hooks.new_lineage = [this](SequenceNames::Lineage lineage) { names_.add(std::move(lineage)); };
-  writer_ = std::make_unique<Writer>(*environment_, tables_, first_state_, std::move(hooks));
+  writer_ = std::make_unique<Writer>(*environment_, tables_, first_state_, indexes_, std::move(hooks));
   // What a run that was killed left behind. Nobody waits for it.
   writer_->enqueue({[](WriteContext& context) { return sweep_blobs(context, true); }, {}});
+  go_on_indexing();
 }
 
 Status StoreImpl::check_usable(bool writing) const {

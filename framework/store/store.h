@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "revtree/rev_tree.h"
 #include "store/document.h"
+#include "store/index.h"
 
 namespace atelier {
 
@@ -188,6 +189,31 @@ class Store {
   // begins a new epoch of rights: sequences made before are then answered from 0.
   virtual Result<std::string> get_property(std::string_view name) const = 0;
   virtual Status put_property(std::string_view name, std::string_view value) = 0;
+
+  // --- indexes (index.h)
+  /// Declares an index; documents that are there are read in the background, and the index is used
+  /// once that is done. false: it was declared before, in the same way. Errors: kInvalid and
+  /// kTooLarge for what cannot be one, kExists when the name is another's.
+  virtual Result<bool> create_index(const IndexDefinition& definition) = 0;
+  /// Nobody uses it from now on; its rows go in the background. Also ends its being built. Errors:
+  /// kNotFound.
+  virtual Status drop_index(std::string_view name) = 0;
+  /// Those that are being dropped included, in the order of their making.
+  virtual std::vector<IndexStatus> indexes() const = 0;
+
+  /// Gives the winners that match, in order, until `fn` returns false; it may take its time and
+  /// call the store. Evicted, deleted and design documents match nothing. A long answer is read in
+  /// several transactions: each document matched at some moment of the call; one that is written
+  /// meanwhile may be given at its old place, at its new one, at both or at none. Errors: kInvalid
+  /// for selector, sort and bookmark, with CouchDB's reasons; see is_no_usable_index(); kCorrupt.
+  virtual Result<FindAnswer> find(const FindQuery& query,
+                                  const std::function<bool(Document&)>& fn) const = 0;
+  /// How many find() would give, as `results`, without reading documents where an index covers the
+  /// selector.
+  virtual Result<FindAnswer> count_matches(const FindQuery& query) const = 0;
+  virtual Result<FindPlan> explain(const FindQuery& query) const = 0;
+  /// Errors: kNotFound when no index of words that is ready fits; kInvalid for words without any.
+  virtual Result<SearchAnswer> search(const SearchQuery& query) const = 0;
 
   // --- care
   virtual StoreInfo info() const = 0;

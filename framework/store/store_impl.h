@@ -86,6 +86,15 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   Status compact() override;
   Status flush() override;
   const std::filesystem::path& path() const override { return path_; }
+  Result<bool> create_index(const IndexDefinition& definition) override;
+  Status drop_index(std::string_view name) override;
+  std::vector<IndexStatus> indexes() const override;
+  Result<FindAnswer> find(const FindQuery& query,
+                          const std::function<bool(Document&)>& fn) const override;
+  Result<FindAnswer> count_matches(const FindQuery& query) const override;
+  Result<FindPlan> explain(const FindQuery& query) const override;
+  Result<SearchAnswer> search(const SearchQuery& query) const override;
+
   void retire(const std::filesystem::path& path) override;
   bool retired() const override { return retired_.load(); }
 
@@ -117,6 +126,18 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
                       ChangeRow* change) const;
   Status compact_documents();
 
+  class FindRun;
+  class SearchRun;
+  Result<FindAnswer> run_find(const FindQuery& query, bool rows,
+                              const std::function<bool(Document&)>& fn) const;
+
+  // index_build.cpp
+  Status read_indexes(MDB_txn* txn);
+  void go_on_indexing();
+  /// Whether the transaction sees the index ready: it may be dropped while a query goes on.
+  Status check_index(MDB_txn* txn, const Index& index) const;
+  static Status index_step(WriteContext& context, bool* more);
+
   // Constant after open.
   const std::filesystem::path path_;
   const bool read_only_;
@@ -133,6 +154,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   std::atomic<std::uint64_t> last_sequence_{0};
   std::atomic<std::uint32_t> revs_limit_{0};
   std::atomic<bool> retired_{false};
+  mutable IndexRegistry indexes_;
+  std::atomic<bool> indexing_{false};  // a step of the background work is queued
   const std::shared_ptr<Pokes> pokes_ = std::make_shared<Pokes>();
 
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 // constant once the store is open.
 #pragma once
 
+#include "base/limits.h"
 #include "store/id_table.h"
 
 namespace atelier {
@@ -16,13 +17,17 @@ struct Tables {
   MDB_dbi staging = 0;    // blobs that no document refers to, yet or any more
   MDB_dbi locals = 0;
   MDB_dbi properties = 0;
-  MDB_dbi lineages = 0;  // first sequence -> name of a run
+  MDB_dbi lineages = 0;                    // first sequence -> name of a run
+  MDB_dbi indexes = 0;                     // number -> definition of an index
+  IdTables values{0, 0, kValueLevelsMax};  // index, values of a document, its id -> check
+  MDB_dbi words = 0;                       // index, word, sequence -> block of postings
 
   std::vector<MDB_dbi> all() const {
-    return {meta,   docs.ids, docs.fragments, sequences,  bodies,  blobs,
-            chunks, staging,  locals,         properties, lineages};
+    return {meta,     docs.ids, docs.fragments, sequences,        bodies,
+            blobs,    chunks,   staging,        locals,           properties,
+            lineages, indexes,  values.ids,     values.fragments, words};
   }
 };
-inline constexpr unsigned kTablesMax = 16;  // 11 now; indexes come
+inline constexpr unsigned kTablesMax = 24;  // 15 now
 
 }  // namespace atelier

@@ -56,9 +56,13 @@ class VerifyRun {
 };
 
 struct TableCheck {
-  const char* table;  // its tables must be there
+  const char* table;  // must be there
   void (*run)(VerifyRun& run);
+  int since = 1;  // the format that brought the table
 };
+/// Of the indexes' tables (verify_indexes.cpp).
+void check_indexes(VerifyRun& run);
+
 /// In the order in which they run.
 std::span<const TableCheck> table_checks();
 

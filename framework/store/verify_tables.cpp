@@ -454,7 +454,9 @@ constexpr TableCheck kChecks[] = {
     {"docs", check_documents},      {"fragments", nullptr},  // with docs
     {"sequences", check_sequences}, {"bodies", check_bodies},
     {"blobs", check_blobs},         {"chunks", check_chunks},
-    {"staging", check_staging},
+    {"staging", check_staging},     {"values", nullptr, 2},  // with indexes
+    {"value-fragments", nullptr, 2}, {"words", nullptr, 2},
+    {"indexes", check_indexes, 2},
 };
 
 }  // namespace

@@ -35,8 +35,8 @@ std::string last_key_of(MDB_txn* txn, MDB_dbi table) {
 }  // namespace
 
 Writer::Writer(lmdb::Environment& environment, const Tables& tables, record::State state,
-               Hooks hooks)
-    : environment_(environment), tables_(tables), hooks_(std::move(hooks)), state_(state) {
+               IndexRegistry& indexes, Hooks hooks)
+    : environment_(environment), tables_(tables), indexes_(indexes), hooks_(std::move(hooks)), state_(state) {
   thread_ = std::thread([this] { loop(); });
   thread_id_ = thread_.get_id();
 }
@@ -155,11 +155,13 @@ Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, rec
   if (!begun) return begun.error();
   lmdb::WriteTxn txn(*begun);
   std::string last_key = last_key_of(txn.get(), tables_.docs.ids);
-  WriteContext context{txn, tables_, state, last_key, {}};
+  WriteContext context{txn, tables_, state, last_key, {}, IndexWriter(indexes_)};
   ATELIER_CHECK(run_jobs(context, jobs, results));
+  context.indexes.flush(txn, tables_, state);
   SequenceNames::Lineage lineage;
   ATELIER_CHECK(finish(context, lineage));
   ATELIER_CHECK(txn.commit());
+  context.indexes.publish();
   if (!lineage.name.empty()) {
     lineage_begun_ = true;
     if (hooks_.new_lineage) hooks_.new_lineage(std::move(lineage));
@@ -181,6 +183,7 @@ Status Writer::run_jobs(WriteContext& context, std::vector<Job>& jobs,
 
 // The rows that a commit writes beside those of its jobs.
 Status Writer::finish(WriteContext& context, SequenceNames::Lineage& lineage) {
+  if (context.txn.failed()) return context.txn.error();
   if (context.state == state_) return ok();
   if (context.state.last_sequence != state_.last_sequence && !lineage_begun_) {
     lineage.first = state_.last_sequence + 1;

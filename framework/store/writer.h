@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "store/index_writer.h"
 #include "store/lmdb.h"
 #include "store/record.h"
 #include "store/sequence_names.h"
@@ -34,6 +35,7 @@ struct WriteContext {
   record::State& state;
   std::string& last_key;  // of the table `ids`: what is behind it can be appended
   std::string scratch;
+  IndexWriter indexes;
 };
 
 class Writer {
@@ -52,7 +54,8 @@ class Writer {
     std::function<void(SequenceNames::Lineage)> new_lineage;
   };
 
-  Writer(lmdb::Environment& environment, const Tables& tables, record::State state, Hooks hooks);
+  Writer(lmdb::Environment& environment, const Tables& tables, record::State state,
+         IndexRegistry& indexes, Hooks hooks);
   ~Writer();
 
   /// Waits for room in the queue. After stop(): done() gets kCancelled at once.
@@ -74,6 +77,7 @@ class Writer {
 
   lmdb::Environment& environment_;
   const Tables& tables_;
+  IndexRegistry& indexes_;
   const Hooks hooks_;
   std::atomic<std::thread::id> thread_id_;
 
