@@ -123,7 +123,7 @@ struct LiveSync::Impl {
   bool retry_outbox_ = true;   // rights may have changed since the last run
   std::uint64_t waiting_ = 0;
   std::int64_t last_success_ms_ = 0;
-  std::map<std::string, Rejection> refused_;  // a copy of outbox_ for other threads
+  Outbox::Refused refused_;  // a copy of outbox_ for other threads
 
   // The push thread's own.
   Outbox outbox_;
@@ -498,7 +498,7 @@ void LiveSync::sync_now() {
 std::vector<Rejection> LiveSync::outbox() const {
   std::lock_guard lock(impl_->mutex_);
   std::vector<Rejection> list;
-  for (const auto& [id, rejection] : impl_->refused_) list.push_back(rejection);
+  for (const auto& [key, rejection] : impl_->refused_) list.push_back(rejection);
   return list;
 }
 

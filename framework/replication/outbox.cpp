@@ -37,7 +37,7 @@ Outbox::Outbox(std::shared_ptr<Store> store, std::string name)
   if (!list || json::kind_of(*list) != json::Kind::kArray) return;
   json::for_each_element(*list, [&](std::string_view element) {
     if (json::kind_of(element) != json::Kind::kObject) return true;
-    if (auto rejection = parse_rejection(element)) refused_[rejection->id] = *rejection;
+    if (auto found = parse_rejection(element)) refused_[{found->id, found->rev}] = *found;
     return true;
   });
 }
@@ -49,15 +49,25 @@ Status Outbox::update(const std::vector<Rejection>& rejected,
     return Error(ErrorCode::kTooLarge,
                  "the other side refuses more than " + std::to_string(kOutboxMax) + " documents");
   }
-  bool changed = !rejected.empty();
-  for (const std::string& id : settled) changed = refused_.erase(id) > 0 || changed;
-  for (const Rejection& rejection : rejected) refused_[rejection.id] = rejection;
+  const std::size_t before = refused_.size();
+  for (const std::string& id : settled) forget(id);
+  const bool changed = !rejected.empty() || refused_.size() != before;
+  for (const Rejection& rejection : rejected) forget(rejection.id);
+  for (const Rejection& one : rejected) refused_[{one.id, one.rev}] = one;
   return changed ? save() : ok();
+}
+
+void Outbox::forget(const std::string& id) {
+  auto first = refused_.lower_bound({id, RevId()});
+  while (first != refused_.end() && first->first.first == id) first = refused_.erase(first);
 }
 
 std::vector<RevisionRequest> Outbox::requests() const {
   std::vector<RevisionRequest> requests;
-  for (const auto& [id, rejection] : refused_) requests.push_back({id, {rejection.rev}});
+  for (const auto& [key, rejection] : refused_) {
+    if (requests.empty() || requests.back().id != key.first) requests.push_back({key.first, {}});
+    requests.back().revs.push_back(key.second);
+  }
   return requests;
 }
 
@@ -68,8 +78,8 @@ Status Outbox::save() {
   }
   json::Writer out;
   out.begin_object().key("refused").begin_array();
-  for (const auto& [id, rejection] : refused_) {
-    out.begin_object().key("id").string(id).key("rev").string(rejection.rev.to_string());
+  for (const auto& [key, rejection] : refused_) {
+    out.begin_object().key("id").string(rejection.id).key("rev").string(rejection.rev.to_string());
     out.key("error").string(error_code_name(rejection.error.code));
     out.key("reason").string(rejection.error.message);
     out.key("status").integer(rejection.error.http_status).end_object();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -14,22 +15,27 @@ namespace atelier {
 
 class Outbox {
  public:
+  /// By id and revision: of a document in conflict several may be refused.
+  using Refused = std::map<std::pair<std::string, RevId>, Rejection>;
+
   /// `name` distinguishes the remotes of one store. Reads what was kept.
   Outbox(std::shared_ptr<Store> store, std::string name);
 
-  const std::map<std::string, Rejection>& refused() const { return refused_; }
-  /// Takes what became of a batch and keeps the result. Errors: kTooLarge beyond kOutboxMax
+  const Refused& refused() const { return refused_; }
+  /// Takes what became of a batch and keeps the result: of each document named it told all that is
+  /// refused. Errors: kTooLarge beyond kOutboxMax
   /// (nothing is changed then), kDisk, kFull.
   Status update(const std::vector<Rejection>& rejected, const std::vector<std::string>& settled);
-  /// Every refused revision, for another try.
+  /// Every refused revision, for another try, a request a document.
   std::vector<RevisionRequest> requests() const;
 
  private:
+  void forget(const std::string& id);
   Status save();
 
   const std::shared_ptr<Store> store_;
   const std::string local_id_;
-  std::map<std::string, Rejection> refused_;  // by id
+  Refused refused_;
 };
 
 }  // namespace atelier
