@@ -97,7 +97,7 @@ Status Replication::begin() {
         echo_->enter(from_remote_ ? source_info.identity : target_info.identity, from_remote_);
   }
   epoch_ = connection_epoch();
-  // still_same_databases() looks for the common entry on top of what each side holds.
+  // who_answers() looks for the common entry on top of what each side holds.
   if (epoch_ != 0 && !(is_on_top(checkpoint_, source_has) && is_on_top(checkpoint_, target_has))) {
     ATELIER_CHECK(record());
     epoch_ = connection_epoch();
@@ -125,12 +125,17 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   choose_page_limit(page);
   if (page.more) source_.read_ahead(next_query(page));
   ATELIER_CHECK(transfer(page, report));
-  ATELIER_TRY(same, still_same_databases());
-  if (!same) {
+  ATELIER_TRY(found, who_answers(false));
+  // What was written since the last checkpoint may have gone with a backup that was put back: the
+  // checkpoint on top is proof of its own position alone.
+  const bool uncertain = found == Answering::kReconnected && since_ != recorded_;
+  if (found == Answering::kOther || uncertain) {
     begun_ = false;
     return report;
   }
   since_ = position_after(page);
+  // At once, so that a server that ends each connection is got through all the same.
+  if (found == Answering::kReconnected && since_ != recorded_) ATELIER_CHECK(record());
   step_ms_ = wait_ms > 0 ? 0 : clock_.monotonic_ms() - begun_ms;
   report.caught_up = !page.more;
   caught_up_once_ = caught_up_once_ || report.caught_up;
@@ -333,7 +338,13 @@ Status Replication::put_checkpoint(Peer& peer, const std::string& json) {
 }
 
 Status Replication::checkpoint() {
-  return begun_ && since_ != recorded_ ? record() : ok();
+  if (!begun_ || since_ == recorded_) return ok();
+  // Asked for even when the connection is as it was: the write may be the first to need a new one,
+  // and would then tell another database that it has what it never saw.
+  ATELIER_TRY(found, who_answers(true));
+  if (found == Answering::kSame) return record();
+  begun_ = false;
+  return Error(ErrorCode::kPeerChanged, "the connection is new since the last checkpoint");
 }
 
 Status Replication::record() {
@@ -348,21 +359,19 @@ Status Replication::record() {
   return ok();
 }
 
-/// Invariant 3: after a new connection our last checkpoint must still be there before anything is
-/// taken as done.
-Result<bool> Replication::still_same_databases() {
-  if (connection_epoch() == epoch_ || checkpoint_denied_) return true;
+/// Invariant 3: after a new connection our last checkpoint must still be on top there before
+/// anything is taken as done. `ask`: even when no connection is new.
+Result<Replication::Answering> Replication::who_answers(bool ask) {
+  if (checkpoint_denied_) return Answering::kSame;
+  if (!ask && connection_epoch() == epoch_) return Answering::kSame;
   for (Peer* peer : {&source_, &target_}) {
     if (peer->connection_epoch() == 0) continue;
     ATELIER_TRY(json, peer->get_local(checkpoint_id_));
-    const Checkpoint found = parse_checkpoint(json);
-    if (found.history.empty() || checkpoint_.history.empty() ||
-        found.history.front().session_id != checkpoint_.history.front().session_id) {
-      return false;
-    }
+    if (!is_on_top(checkpoint_, parse_checkpoint(json))) return Answering::kOther;
   }
+  if (connection_epoch() == epoch_) return Answering::kSame;
   epoch_ = connection_epoch();
-  return true;
+  return Answering::kReconnected;
 }
 
 namespace {

@@ -67,7 +67,8 @@ class Replication {
   /// Reads one batch after the current position, writes what the target lacks, and records a
   /// checkpoint when one is due. `wait_ms` > 0 waits for a change at the source.
   Result<StepReport> step(int wait_ms = 0);
-  /// Writes the checkpoint of the current position, if it moved.
+  /// Writes the checkpoint of the current position, if it moved. Errors: kPeerChanged when it cannot
+  /// be told any more that the position is true; the next step() then compares.
   Status checkpoint();
   /// Whether the position moved and the last checkpoint is old enough.
   bool checkpoint_due() const;
@@ -97,7 +98,8 @@ class Replication {
   void settle(const ChangesPage& page, StepReport& report) const;
   Status record();
   Status put_checkpoint(Peer& peer, const std::string& json);
-  Result<bool> still_same_databases();
+  enum class Answering { kSame, kReconnected, kOther };
+  Result<Answering> who_answers(bool ask);
   std::uint64_t connection_epoch() const;
   std::string position_after(const ChangesPage& page) const;
   ChangesQuery next_query(const ChangesPage& page) const;
