@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -160,65 +159,6 @@ class CountingPeer : public PeerWrapper {
   bool is_local() const override { return false; }
 
   std::size_t revs_diffs = 0, fetched = 0, written = 0, attachments_read = 0, checkpoints = 0;
-};
-
-/// Fails by a seed: before the call, after it (the answer is lost), by doing it twice, by giving
-/// less than was asked for.
-class FaultyPeer : public PeerWrapper {
- public:
-  FaultyPeer(std::unique_ptr<Peer> inner, std::mt19937& random, const bool& faults)
-      : PeerWrapper(std::move(inner)), random_(random), faults_(faults) {}
-
-  Result<PeerInfo> info() override {
-    return disturbed<PeerInfo>([&] { return PeerWrapper::info(); });
-  }
-  Result<ChangesPage> changes(const ChangesQuery& query) override {
-    ChangesQuery shorter = query;
-    if (faults_ && roll(4)) shorter.limit = 1 + random_() % query.limit;
-    if (faults_ && roll(4)) shorter.inline_documents = false;
-    return disturbed<ChangesPage>([&] { return PeerWrapper::changes(shorter); });
-  }
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
-    return disturbed<std::vector<RevisionRequest>>([&] { return PeerWrapper::revs_diff(offered); });
-  }
-  Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override {
-    return disturbed<std::vector<WireDocument>>([&] { return PeerWrapper::fetch(wanted); });
-  }
-  Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
-                                       Peer& source) override {
-    if (faults_ && roll(8) && documents.size() > 1) {  // half is written, then the line breaks
-      static_cast<void>(PeerWrapper::write(documents.first(documents.size() / 2), source));
-      return Error(ErrorCode::kUnavailable, "cut");
-    }
-    return disturbed<std::vector<Rejection>>([&] { return PeerWrapper::write(documents, source); });
-  }
-  Result<std::optional<std::string>> get_local(const std::string& id) override {
-    return disturbed<std::optional<std::string>>([&] { return PeerWrapper::get_local(id); });
-  }
-  Status put_local(const std::string& id, const std::string& json) override {
-    return disturbed<void>([&] { return PeerWrapper::put_local(id, json); });
-  }
-
- private:
-  bool roll(unsigned one_in) { return random_() % one_in == 0; }
-
-  template <class T, class Call>
-  Result<T> disturbed(Call call) {
-    if (!faults_) return call();
-    constexpr ErrorCode kKinds[] = {ErrorCode::kUnavailable,  ErrorCode::kTimeout,
-                                    ErrorCode::kRateLimited,  ErrorCode::kPeerChanged,
-                                    ErrorCode::kUnauthorized, ErrorCode::kInvalid};
-    const Error error(kKinds[random_() % std::size(kKinds)], "injected");
-    if (roll(10)) return error;
-    auto result = call();
-    if (roll(10)) return call();
-    if (roll(10)) return error;
-    return result;
-  }
-
-  std::mt19937& random_;
-  const bool& faults_;
 };
 
 /// A clock that the test turns. Safe from any thread.

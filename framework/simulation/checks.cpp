@@ -1,0 +1,165 @@
+// What must hold, at each step and in the end. Thread rule: as World.
+#include <algorithm>
+
+#include "replication/local_peer.h"
+#include "simulation/world_impl.h"
+
+namespace atelier::simulation {
+namespace {
+
+bool wanted(std::string_view id, const std::vector<std::string>& prefixes) {
+  if (prefixes.empty()) return true;
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+    return id.size() > prefix.size() && id.starts_with(prefix) && id[prefix.size()] == ':';
+  });
+}
+
+std::string text_of(const Document& leaf) {
+  std::string text = (leaf.deleted ? "deleted " : "") + leaf.body;
+  for (const Attachment& attachment : leaf.attachments) {
+    text += " " + attachment.name + "=" + attachment.digest;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> leaves_of(Store& store,
+                                             const std::vector<std::string>& prefixes) {
+  std::vector<std::string> ids;
+  const Status read = store.changes(0, SIZE_MAX, [&](const ChangeRow& row) {
+    if (wanted(row.id, prefixes)) ids.push_back(row.id);
+    return true;
+  });
+  std::map<std::string, std::string> all;
+  if (!read) all["(unreadable)"] = read.error().message;
+  for (const std::string& id : ids) {
+    for (const auto& leaf : store.open_revs(id, {}, false)) {
+      const std::string key = id + " " + (leaf ? leaf->rev.to_string() : "(unreadable)");
+      all[key] = leaf ? text_of(*leaf) : leaf.error().message;
+    }
+  }
+  return all;
+}
+
+// Whether anything carries the document away from the node: else it is nobody's loss but its own.
+bool World::Impl::travels(int number, const std::string& id) const {
+  return std::any_of(links.begin(), links.end(), [&](const Link& link) {
+    return (link.client == number || link.server == number) && link.directions.size() == 2 &&
+           wanted(id, link.options.prefixes);
+  });
+}
+
+// Invariant 1, first half: what a feed shows goes into the ledger.
+void World::Impl::read_feeds() {
+  for (int number = 0; number < world.nodes(); ++number) {
+    Node& one = node(number);
+    const std::uint64_t last = one.store->last_sequence();
+    if (last == one.seen) continue;
+    const Status read = one.store->changes(one.seen, SIZE_MAX, [&](const ChangeRow& row) {
+      std::string line = one.name + " shows " + row.id;
+      for (const RevId& leaf : row.leaves) {
+        if (travels(number, row.id)) ledger[row.id].insert(leaf);
+        line += " " + leaf.to_string();
+      }
+      say(line);
+      return true;
+    });
+    if (!read) fail("the feed of " + one.name + ": " + read.error().message);
+    one.seen = last;
+    check_store(one);
+  }
+}
+
+bool World::Impl::knows(int number, const std::string& id, const RevId& rev) {
+  const auto peer = make_local_peer(node(number).store);
+  const RevisionRequest request{id, {rev}};
+  const auto missing = peer->revs_diff({&request, 1});
+  return missing && missing->empty();
+}
+
+// Invariant 1, second half. Every node must hold what its links carry to it; where all is carried
+// that is everything.
+void World::Impl::check_ledger() {
+  for (const auto& [id, revs] : ledger) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const bool carried = std::all_of(links.begin(), links.end(), [&](const Link& link) {
+        const bool ends_here =
+            link.client == static_cast<int>(i) || link.server == static_cast<int>(i);
+        return !ends_here || (wanted(id, link.options.prefixes) && link.directions.size() == 2);
+      });
+      if (!carried) continue;
+      for (const RevId& rev : revs) {
+        if (knows(static_cast<int>(i), id, rev)) continue;
+        return fail(nodes[i].name + " has lost " + id + " " + rev.to_string());
+      }
+    }
+  }
+}
+
+// Invariant 2, for the two ends of a link that goes both ways.
+std::string World::Impl::difference(const Link& link) {
+  if (link.directions.size() != 2) return {};
+  const auto ours = leaves_of(*node(link.client).store, link.options.prefixes);
+  const auto theirs = leaves_of(*node(link.server).store, link.options.prefixes);
+  if (ours == theirs) return {};
+  const std::string names = node(link.client).name + " and " + node(link.server).name;
+  for (const auto& [key, text] : ours) {
+    const auto there = theirs.find(key);
+    if (there == theirs.end()) return names + " differ: only the first has " + key + " " + text;
+    if (there->second != text)
+      return names + " differ in " + key + ": " + text + " / " + there->second;
+  }
+  for (const auto& [key, text] : theirs) {
+    if (!ours.contains(key)) return names + " differ: only the second has " + key + " " + text;
+  }
+  return names + " differ";
+}
+
+// Invariant 3.
+void World::Impl::check_caught_up(const Link& link, const Direction& direction) {
+  if (node(link.client).doomed || node(link.server).doomed) return;
+  Node& source = node(direction.pull ? link.server : link.client);
+  const int target = direction.pull ? link.client : link.server;
+  const Status read = source.store->changes(0, SIZE_MAX, [&](const ChangeRow& row) {
+    if (!wanted(row.id, link.options.prefixes)) return true;
+    for (const RevId& leaf : row.leaves) {
+      if (direction.outbox && direction.outbox->refused().contains({row.id, leaf})) continue;
+      if (knows(target, row.id, leaf)) continue;
+      fail(node(target).name + " lacks " + row.id + " " + leaf.to_string() + " of " + source.name +
+           ", although the link caught up");
+      return false;
+    }
+    return true;
+  });
+  if (!read) fail("the feed of " + source.name + ": " + read.error().message);
+}
+
+// Invariant 4.
+void World::Impl::check_store(Node& one) {
+  std::map<std::string, int> rows;
+  std::vector<ChangeRow> changes;
+  const Status read = one.store->changes(0, SIZE_MAX, [&](const ChangeRow& row) {
+    ++rows[row.id];
+    changes.push_back(row);
+    return true;
+  });
+  if (!read) return fail("the feed of " + one.name + ": " + read.error().message);
+  std::uint64_t live = 0, deleted = 0;
+  for (const ChangeRow& row : changes) {
+    if (rows[row.id] != 1) return fail(one.name + " lists " + row.id + " more than once");
+    const auto winner = one.store->get(row.id, {.rev = row.leaves.front()});
+    if (!winner || winner->deleted != row.deleted) {
+      return fail(one.name + " has no winner of " + row.id + " as its feed says");
+    }
+    ++(row.deleted ? deleted : live);
+  }
+  const StoreInfo info = one.store->info();
+  if (info.doc_count != live || info.doc_del_count != deleted) {
+    fail(one.name + " counts " + std::to_string(info.doc_count) + " documents and " +
+         std::to_string(info.doc_del_count) + " tombstones, there are " + std::to_string(live) +
+         " and " + std::to_string(deleted));
+  }
+}
+
+}  // namespace atelier::simulation

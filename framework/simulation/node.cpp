@@ -1,0 +1,115 @@
+// Nodes come and go. Thread rule: as World.
+#include <system_error>
+
+#include "replication/local_peer.h"
+#include "simulation/world_impl.h"
+
+namespace atelier::simulation {
+namespace {
+
+constexpr std::size_t kMapBytes = std::size_t{64} << 20;
+constexpr const char* kFile = "data.mdb";
+
+std::filesystem::path backup_of(const Node& node) {
+  return std::filesystem::path(node.folder.string() + "-backup");
+}
+
+}  // namespace
+
+void World::Impl::open(Node& one) {
+  StoreOptions store;
+  store.map_bytes = kMapBytes;
+  store.sync = false;  // what a power cut does is tested elsewhere; here the process lives
+  store.holder = "a simulation";
+  auto opened = Store::open(one.folder, store);
+  if (!opened)
+    return fail("the store of " + one.name + " does not open: " + opened.error().message);
+  one.store = std::move(*opened);
+  ++one.starts;
+  one.seen = 0;
+}
+
+// All that runs on the node ends: its room, its links, whatever they remembered.
+void World::Impl::close(int number) {
+  Node& one = node(number);
+  one.doomed = false;
+  one.room.reset();
+  for (Link& link : links) {
+    if (link.client != number) continue;
+    for (Direction& direction : link.directions) {
+      direction.replication.reset();
+      direction.outbox.reset();
+      direction.source.reset();
+      direction.target.reset();
+      direction.due_ms = clock.monotonic_ms();
+    }
+  }
+  for (Link& link : links) {
+    for (Direction& direction : link.directions) {
+      for (NodePeer* peer : {direction.source.get(), direction.target.get()}) {
+        if (peer != nullptr) peer->let_go();
+      }
+    }
+  }
+  one.store.reset();
+}
+
+void World::kill(int number) {
+  Node& one = impl_->node(number);
+  impl_->say(one.name + " is killed and starts again");
+  ++impl_->counts.kills;
+  impl_->close(number);
+  impl_->open(one);
+}
+
+void World::backup(int number) {
+  Node& one = impl_->node(number);
+  impl_->say(one.name + " is backed up");
+  if (!one.store->flush()) return impl_->fail("the store of " + one.name + " does not flush");
+  std::error_code error;
+  std::filesystem::create_directories(backup_of(one), error);
+  std::filesystem::copy_file(one.folder / kFile, backup_of(one) / kFile,
+                             std::filesystem::copy_options::overwrite_existing, error);
+  if (error) return impl_->fail("no backup was made: " + error.message());
+  one.has_backup = true;
+}
+
+void World::restore(int number) {
+  Node& one = impl_->node(number);
+  if (!one.has_backup) return;
+  impl_->say(one.name + " comes back from its backup");
+  ++impl_->counts.restores;
+  impl_->close(number);
+  std::error_code error;
+  std::filesystem::copy_file(backup_of(one) / kFile, one.folder / kFile,
+                             std::filesystem::copy_options::overwrite_existing, error);
+  if (error) return impl_->fail("no backup was restored: " + error.message());
+  impl_->open(one);
+  impl_->forget_what_is_nowhere();
+}
+
+void World::recreate(int number) {
+  Node& one = impl_->node(number);
+  impl_->say(one.name + "'s database is made anew");
+  ++impl_->counts.recreations;
+  impl_->close(number);
+  std::error_code error;
+  std::filesystem::remove_all(one.folder, error);
+  if (error) return impl_->fail("the database of " + one.name + " stays: " + error.message());
+  impl_->open(one);
+  impl_->forget_what_is_nowhere();
+}
+
+// Revisions of which no copy is left anywhere cannot come back: they are excused.
+void World::Impl::forget_what_is_nowhere() {
+  for (auto& [id, revs] : ledger) {
+    std::erase_if(revs, [&](const RevId& rev) {
+      for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (knows(static_cast<int>(i), id, rev)) return false;
+      }
+      return true;
+    });
+  }
+}
+
+}  // namespace atelier::simulation
