@@ -11,9 +11,10 @@ namespace {
 
 using ui::px;
 
-constexpr float kButton = 38, kGap = 4;      // of the bar, logical pixels
-constexpr float kColumnWidth = 860;          // lines stay short enough to read
-constexpr std::int64_t kCountWordsMs = 500;  // counting reads the whole text
+constexpr float kButton = 38, kGap = 4;              // of the bar, logical pixels
+constexpr float kColumnWidth = 860;                  // lines stay short enough to read
+constexpr std::int64_t kCountWordsMs = 500;          // between two counts
+constexpr std::size_t kCountPiecePoints = 32 << 10;  // of a frame: a fraction of a millisecond
 
 ImVec2 rest() {
   return ImGui::GetContentRegionAvail();
@@ -209,17 +210,34 @@ void Page::show_carets() {
 
 // --- The foot
 
-void Page::draw_foot() {
-  const std::int64_t now = now_ms();
-  if (words_revision_ != text_->revision() + 1) {
-    if (words_revision_ == 0 || now - words_ms_ >= kCountWordsMs) {
-      words_ = count_words(content());
-      words_revision_ = text_->revision() + 1;
-      words_ms_ = now;
-    } else {
+// A piece a frame, so that no frame waits for a long text. One that changes meanwhile is counted
+// again.
+void Page::count_words() {
+  if (!counting_) {
+    if (words_revision_ == text_->revision() + 1) return;
+    if (words_revision_ != 0 && now_ms() - words_ms_ < kCountWordsMs) {
       ui::redraw_in_ms(static_cast<int>(kCountWordsMs));
+      return;
     }
+    counting_.emplace().revision = text_->revision();
   }
+  const std::size_t left = text_->size() - std::min(counting_->position, text_->size());
+  const std::size_t piece = std::min(left, kCountPiecePoints);
+  counting_->counter.add(text_->slice(text_->size() - left, piece));
+  counting_->position += piece;
+  if (piece < left) {
+    ui::redraw_in_ms(0);
+    return;
+  }
+  words_ = counting_->counter.words();
+  words_revision_ = counting_->revision + 1;
+  words_ms_ = now_ms();
+  counting_.reset();
+  if (words_revision_ != text_->revision() + 1) ui::redraw_in_ms(static_cast<int>(kCountWordsMs));
+}
+
+void Page::draw_foot() {
+  count_words();
   ImGui::SetCursorPosY(ImGui::GetCursorPosY() + px(4));
   const ImVec2 corner = ImGui::GetCursorPos();
   const float whole = rest().x;

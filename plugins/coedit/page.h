@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "plain_text.h"
 #include <atelier/room.h>
 #include <atelier/ui_editor.h>
 
@@ -73,6 +74,7 @@ class Page {
   void draw_find();
   void draw_editor(float height);
   void draw_foot();
+  void count_words();
 
   void handle_keys();
   void open_find();
@@ -94,9 +96,15 @@ class Page {
   bool caret_shown_ = false;
   std::uint64_t carets_seen_ = 0, revision_seen_ = 0;
 
-  std::size_t words_ = 0;
+  std::size_t words_ = 0;             // as last counted to the end
   std::uint64_t words_revision_ = 0;  // that words_ was counted in, and one
-  std::int64_t words_ms_ = 0;
+  std::int64_t words_ms_ = 0;         // when
+  struct Counting {
+    WordCounter counter;
+    std::size_t position = 0;    // where the next piece begins
+    std::uint64_t revision = 0;  // in which it began
+  };
+  std::optional<Counting> counting_;
 };
 
 }  // namespace atelier::coedit

@@ -70,22 +70,19 @@ std::string file_name_of(std::string_view title) {
   return name + ".txt";
 }
 
-std::size_t count_words(std::string_view text) {
-  std::size_t words = 0;
-  bool inside = false;
-  for (std::size_t at = 0; at < text.size();) {
-    const char32_t c = next(text, at);
+void WordCounter::add(std::string_view piece) {
+  for (std::size_t at = 0; at < piece.size();) {
+    const char32_t c = next(piece, at);
     if (is_ideograph(c)) {
-      ++words;
-      inside = false;
+      ++words_;
+      inside_ = false;
     } else if (is_space(c) || is_cjk_punctuation(c)) {
-      inside = false;
-    } else if (!inside) {
-      ++words;
-      inside = true;
+      inside_ = false;
+    } else if (!inside_) {
+      ++words_;
+      inside_ = true;
     }
   }
-  return words;
 }
 
 std::string clean_title(std::string_view title) {

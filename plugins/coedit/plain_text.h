@@ -20,8 +20,18 @@ std::string title_of_path(std::string_view path);
 /// "a/b: c" -> "a-b- c.txt": a name that every system takes.
 std::string file_name_of(std::string_view title);
 
-/// Words are what spaces separate; of Chinese and Japanese each character is one.
-std::size_t count_words(std::string_view text);
+/// Counts words, a piece of the text at a time. Words are what spaces separate; of Chinese and
+/// Japanese each character is one.
+class WordCounter {
+ public:
+  /// The next piece: whole characters.
+  void add(std::string_view piece);
+  std::size_t words() const { return words_; }
+
+ private:
+  std::size_t words_ = 0;
+  bool inside_ = false;  // the last piece ended within a word
+};
 
 /// Without the spaces around it and without line breaks, at most kTitleBytesMax of it; "Untitled"
 /// where nothing is left.

@@ -44,6 +44,18 @@ TEST(CoeditPlainText, TitlesAreOneLineOfSomeLength) {
   EXPECT_EQ(clean_title("x" + many).size(), kTitleBytesMax - 1) << "no half of a letter";
 }
 
+std::size_t count_words(std::string_view text) {
+  WordCounter counter;
+  counter.add(text);
+  return counter.words();
+}
+
+TEST(CoeditPlainText, WordsAreCountedOverPieces) {
+  WordCounter counter;
+  for (const char* piece : {"one tw", "o", " ", "", "thr", "ee 日", "本"}) counter.add(piece);
+  EXPECT_EQ(counter.words(), 5U);
+}
+
 TEST(CoeditPlainText, WordsAreWhatSpacesSeparate) {
   EXPECT_EQ(count_words(""), 0U);
   EXPECT_EQ(count_words(" \n\t"), 0U);
