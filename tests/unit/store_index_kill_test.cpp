@@ -1,6 +1,6 @@
-// Goal: an index that is being built, dropped and written to survives kill -9 at any moment. Method:
-// a child declares and drops indexes and writes; it is killed at a random point; the store is opened
-// again, lets the work end, and every invariant of every table must hold.
+// Goal: an index that is being built, dropped and written to survives kill -9 at any moment.
+// Method: a child declares and drops indexes and writes; it is killed at a random point; the store
+// is opened again, lets the work end, and every invariant of every table must hold.
 #include <random>
 #include <sys/wait.h>
 
@@ -29,8 +29,8 @@ constexpr int kRounds = 6;
   for (int i = 0;; ++i) {
     const std::string id = "m:" + std::to_string(random() % 3'000);
     const auto known = (*store)->get(id);
-    const std::string body = R"({"n":)" + std::to_string(random() % 50) + R"(,"text":"some words )" +
-                             std::to_string(random() % 100) + "\"}";
+    const std::string body = R"({"n":)" + std::to_string(random() % 50) +
+                             R"(,"text":"some words )" + std::to_string(random() % 100) + "\"}";
     (void)(*store)->write_one(edit(id, body, known ? std::optional(known->rev) : std::nullopt));
     if (i % 40 == 20) (void)(*store)->create_index(values_of("n", {"n"}));
     if (i % 40 == 25) (void)(*store)->create_index(words_of("text", {"text"}));
