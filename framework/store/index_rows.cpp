@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "revtree/varint.h"
+#include "store/block_append.h"
 #include "store/record.h"
 
 namespace atelier::index_rows {
@@ -86,63 +87,106 @@ std::string_view word_of(std::string_view word_key) {
   return word_key.substr(head, word_key.size() - head - 1);
 }
 
-// block   := check:4 count:varint posting{count}
+// block   := check:4 count:varint [span:varint] posting{count}
+// span    := from the first sequence to the last; stands when there are two postings and more
 // posting := 2 * step + many:varint [count:varint]   step: from the sequence before, of the first
 // 0;
 //                                                     `count` stands when the word is there twice
 //                                                     or more (many = 1)
-std::string encode_block(std::string_view word, const std::vector<Posting>& postings,
-                         std::size_t& begin) {
-  std::string body;
-  std::size_t at = begin;
-  std::uint64_t before = postings[begin].sequence;
-  for (; at < postings.size() && (at == begin || body.size() < kPostingBlockBytes); ++at) {
-    const Posting& one = postings[at];
-    const bool many = one.count != 1;
-    bytes::put_varint(body, (one.sequence - before) << 1 | (many ? 1 : 0));
-    if (many) bytes::put_varint(body, one.count);
-    before = one.sequence;
+namespace {
+
+struct Head {
+  std::uint64_t count = 0, first = 0, last = 0;
+  std::string_view postings;
+};
+
+Result<Head> head_of(std::string_view key, std::string_view row) {
+  const auto checked = record::decode_checked(key, row);
+  if (!checked) return damaged("its checksum is wrong");
+  Head head;
+  std::string_view word;
+  if (!split_block_key(key, &word, &head.first)) return damaged("its key is none");
+  bytes::Reader in(*checked);
+  head.count = in.varint();
+  const std::uint64_t span = head.count > 1 ? in.varint() : 0;
+  if (!in.ok() || head.count == 0 || head.count > checked->size() ||
+      span > UINT64_MAX - head.first) {
+    return damaged("its head is wrong");
+  }
+  head.last = head.first + span;
+  head.postings = in.rest();
+  return head;
+}
+
+void put_posting(std::string& out, std::uint64_t before, const Posting& posting) {
+  const bool many = posting.count != 1;
+  bytes::put_varint(out, (posting.sequence - before) << 1 | (many ? 1 : 0));
+  if (many) bytes::put_varint(out, posting.count);
+}
+
+// Adds postings to `body`, which ends with the sequence `last`, until the block is full, and makes
+// the row.
+std::string fill_block(std::string_view key, std::uint64_t first, std::uint64_t count,
+                       std::uint64_t last, std::string body, const std::vector<Posting>& postings,
+                       std::size_t& begin) {
+  for (; begin < postings.size() && (count == 0 || body.size() < kPostingBlockBytes); ++begin) {
+    put_posting(body, last, postings[begin]);
+    last = postings[begin].sequence;
+    ++count;
   }
   std::string row;
-  bytes::put_varint(row, at - begin);
+  row.reserve(body.size() + 20);
+  bytes::put_varint(row, count);
+  if (count > 1) bytes::put_varint(row, last - first);
   row.append(body);
-  const std::string key = block_key(word, postings[begin].sequence);
-  begin = at;
   return record::encode_checked(key, row);
 }
 
+}  // namespace
+
+std::string encode_block(std::string_view word, const std::vector<Posting>& postings,
+                         std::size_t& begin) {
+  const std::uint64_t first = postings[begin].sequence;
+  return fill_block(block_key(word, first), first, 0, first, {}, postings, begin);
+}
+
+Result<std::uint64_t> last_of_block(std::string_view key, std::string_view row) {
+  ATELIER_TRY(head, head_of(key, row));
+  return head.last;
+}
+
+Result<std::string> append_to_block(std::string_view key, std::string_view row,
+                                    const std::vector<Posting>& postings, std::size_t& begin) {
+  ATELIER_TRY(head, head_of(key, row));
+  return fill_block(key, head.first, head.count, head.last, std::string(head.postings), postings,
+                    begin);
+}
+
 Status decode_block(std::string_view key, std::string_view row, std::vector<Posting>* postings) {
-  const auto checked = record::decode_checked(key, row);
-  if (!checked) return damaged("its checksum is wrong");
-  std::string_view word;
-  std::uint64_t sequence = 0;
-  if (!split_block_key(key, &word, &sequence)) return damaged("its key is none");
-  bytes::Reader in(*checked);
-  const std::uint64_t count = in.varint();
-  if (count == 0 || count > checked->size()) return damaged("its number of postings is wrong");
-  postings->reserve(postings->size() + static_cast<std::size_t>(count));
-  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-    const std::uint64_t head = in.varint();
-    const std::uint64_t step = head >> 1;
-    const std::uint64_t many = head & 1 ? in.varint() : 1;
+  ATELIER_TRY(head, head_of(key, row));
+  bytes::Reader in(head.postings);
+  std::uint64_t sequence = head.first;
+  postings->reserve(postings->size() + static_cast<std::size_t>(head.count));
+  for (std::uint64_t i = 0; i < head.count && in.ok(); ++i) {
+    const std::uint64_t posting = in.varint();
+    const std::uint64_t step = posting >> 1;
+    const std::uint64_t many = posting & 1 ? in.varint() : 1;
     if ((step == 0) != (i == 0) || step > UINT64_MAX - sequence || many > UINT32_MAX ||
-        (head & 1 && many < 2)) {
+        (posting & 1 && many < 2)) {
       return damaged("its postings are out of order");
     }
     sequence += step;
     postings->push_back({sequence, static_cast<std::uint32_t>(many)});
   }
-  if (!in.ok() || !in.at_end()) return damaged("its postings are cut short");
+  if (!in.ok() || !in.at_end() || sequence != head.last) {
+    return damaged("its postings are cut short");
+  }
   return ok();
 }
 
 Result<std::uint64_t> count_of_block(std::string_view key, std::string_view row) {
-  const auto checked = record::decode_checked(key, row);
-  if (!checked) return damaged("its checksum is wrong");
-  bytes::Reader in(*checked);
-  const std::uint64_t count = in.varint();
-  if (!in.ok() || count == 0) return damaged("its number of postings is wrong");
-  return count;
+  ATELIER_TRY(head, head_of(key, row));
+  return head.count;
 }
 
 }  // namespace atelier::index_rows

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "store/block_append.h"
 #include "store/index_words.h"
 #include "store/record.h"
 
@@ -193,19 +194,67 @@ std::vector<Posting> merged(const std::vector<Posting>& old, const Changes& chan
 
 }  // namespace
 
+namespace {
+
+// Puts postings that are behind everything that the word has. False: they are not, and nothing was
+// written.
+Result<bool> append_postings(lmdb::WriteTxn& txn, MDB_dbi table, std::string_view word,
+                             const std::vector<Posting>& postings) {
+  std::size_t begin = 0;
+  std::string key, row;
+  {
+    lmdb::Cursor cursor(txn.get(), table);
+    bool more = cursor.seek(index_rows::block_key(word, postings.front().sequence));
+    if (more && cursor.key().starts_with(word)) return false;
+    more = cursor.move(more ? MDB_PREV : MDB_LAST);
+    ATELIER_CHECK(cursor.status());
+    if (more && cursor.key().starts_with(word)) {
+      ATELIER_TRY(last, index_rows::last_of_block(cursor.key(), cursor.value()));
+      if (last >= postings.front().sequence) return false;
+      // A full block stays as it is.
+      if (cursor.value().size() < kPostingBlockBytes) {
+        key = cursor.key();
+        ATELIER_TRY(longer, index_rows::append_to_block(key, cursor.value(), postings, begin));
+        row = std::move(longer);
+      }
+    }
+  }
+  if (!key.empty())
+    txn.put(table, value_of(std::string_view(key)), value_of(std::string_view(row)));
+  while (begin < postings.size() && !txn.failed()) {
+    key = index_rows::block_key(word, postings[begin].sequence);
+    row = index_rows::encode_block(word, postings, begin);
+    txn.put(table, value_of(std::string_view(key)), value_of(std::string_view(row)));
+  }
+  return true;
+}
+
+}  // namespace
+
 void IndexWriter::flush_word(lmdb::WriteTxn& txn, const Tables& tables, std::string_view word,
                              std::vector<WordChange>& changes) {
-  std::stable_sort(changes.begin(), changes.end(), [](const WordChange& a, const WordChange& b) {
+  const auto before = [](const WordChange& a, const WordChange& b) {
     return a.posting.sequence < b.posting.sequence;
-  });
+  };
+  if (!std::is_sorted(changes.begin(), changes.end(), before)) {
+    std::stable_sort(changes.begin(), changes.end(), before);
+  }
   // Of several changes of one posting the last stands.
+  std::vector<Posting> added;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const bool last =
         i + 1 == changes.size() || changes[i + 1].posting.sequence != changes[i].posting.sequence;
-    if (last) changes[kept++] = changes[i];
+    if (!last) continue;
+    if (changes[i].add) added.push_back(changes[i].posting);
+    changes[kept++] = changes[i];
   }
   changes.resize(kept);
+  if (added.size() == changes.size()) {
+    const auto appended = append_postings(txn, tables.words, word, added);
+    if (!appended) return txn.fail(appended.error());
+    if (*appended) return;
+  }
   Block block;
   for (std::size_t i = 0; i < changes.size() && !txn.failed();) {
     const Status found =

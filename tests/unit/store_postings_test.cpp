@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "revtree/varint.h"
+#include "store/block_append.h"
 #include "store/index_rows.h"
 #include "store/record.h"
 
@@ -30,7 +31,7 @@ TEST(StorePostings, NumbersInKeysAreInTheOrderOfNumbers) {
     before = key;
   }
   for (const std::string& bad : {std::string(), std::string("\x02\x01"), std::string("\x09"),
-                                std::string("\x01\x00", 2), std::string("\x02\x00\x07", 3)}) {
+                                 std::string("\x01\x00", 2), std::string("\x02\x00\x07", 3)}) {
     std::size_t pos = 0;
     std::uint64_t read = 0;
     EXPECT_FALSE(get_ordered(bad, pos, &read)) << hex(bad);
@@ -68,7 +69,7 @@ TEST(StorePostings, TheDocumentedExampleHolds) {
   std::size_t begin = 0;
   const std::vector<Posting> postings{{300, 1}, {302, 2}, {303, 1}};
   EXPECT_EQ(hex(block_key(word, 300)), "01017465610002012c");
-  EXPECT_EQ(hex(encode_block(word, postings, begin)).substr(8), "0300050202");
+  EXPECT_EQ(hex(encode_block(word, postings, begin)).substr(8), "030300050202");
 }
 
 TEST(StorePostings, DamagedBlocksAreErrors) {
@@ -87,11 +88,36 @@ TEST(StorePostings, DamagedBlocksAreErrors) {
   EXPECT_FALSE(decode_block("", row, &read));
   EXPECT_FALSE(decode_block(key, "", &read));
   // With a checksum that is right, what is wrong within is found all the same.
-  for (const std::string& bad :
-       {std::string(), std::string("\x00", 1), std::string("\x01\x02"), std::string("\x02\x00", 2),
-        std::string("\x02\x00\x00", 3), std::string("\x01\x01\x01"), std::string("\x01\x00\x00", 3),
-        std::string("\x7f\x00", 2)}) {
-    EXPECT_FALSE(decode_block(key, record::encode_checked(key, bad), &read)) << hex(bad);
+  for (const char* bad : {"", "00", "0102", "0200", "020000", "010101", "010000", "7f00",
+                          "0202000402", "02020003", "0202000301"}) {
+    EXPECT_FALSE(decode_block(key, record::encode_checked(key, *unhex(bad)), &read)) << bad;
+  }
+}
+
+TEST(StorePostings, WhatIsAppendedIsAsIfItHadBeenThere) {
+  std::mt19937_64 random(6);
+  const std::string word = word_key(1, "tea");
+  for (int round = 0; round < 50; ++round) {
+    std::vector<Posting> postings;
+    std::uint64_t sequence = 7;
+    for (std::size_t n = 2 + random() % 200; n > 0; --n) {
+      sequence += 1 + random() % 9;
+      postings.push_back({sequence, static_cast<std::uint32_t>(1 + random() % 3)});
+    }
+    const std::size_t split = 1 + random() % (postings.size() - 1);
+    const std::vector<Posting> first(postings.begin(),
+                                     postings.begin() + static_cast<std::ptrdiff_t>(split));
+    const std::string key = block_key(word, postings.front().sequence);
+    std::size_t begin = 0;
+    const std::string row = encode_block(word, first, begin);
+    EXPECT_EQ(last_of_block(key, row).value(), first.back().sequence);
+    begin = split;
+    const auto longer = append_to_block(key, row, postings, begin);
+    ASSERT_TRUE(longer);
+    EXPECT_EQ(begin, postings.size());
+    begin = 0;
+    EXPECT_EQ(*longer, encode_block(word, postings, begin));
+    EXPECT_FALSE(append_to_block(key, row.substr(1), postings, begin));
   }
 }
 
