@@ -61,6 +61,11 @@ function spawnProcess(world, program, args) {
   return child;
 }
 
+/** Runs a script of this folder in a Node of its own. */
+export function spawnNode(world, script, args) {
+  return spawnProcess(world, process.execPath, [path.join(path.dirname(fileURLToPath(import.meta.url)), script), ...args]);
+}
+
 let windowSteps = 0;
 /** A window without a display. `does` plays script lines (host/window/script.h) and waits until they came true. */
 export function openWindow(world, args) {
@@ -146,8 +151,7 @@ export async function leavesOf(db) {
 
 /** An express-pouchdb server in memory, on a free port; `db(name)` opens one of its databases. */
 export async function expressPouch(world) {
-  const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'express_server.mjs');
-  const child = spawnProcess(world, process.execPath, [script, world.folder]);
+  const child = spawnNode(world, 'express_server.mjs', [world.folder]);
   const url = await until(() => child.lines[0], `express-pouchdb to say where: ${child.notes}`);
   const PouchDB = pouch();
   return { url, db: (name) => new PouchDB(`${url}/${name}`, { adapter: 'http' }) };
