@@ -41,6 +41,7 @@ RoomCore::RoomCore(RoomSettings settings)
       user_(std::move(settings.user)),
       clock_(settings.clock ? *settings.clock : system_clock()),
       since_(store_->last_sequence()),
+      indexes_(store_, [this](Problem problem) { report(std::move(problem)); }),
       merger_(store_, signal_, [this](Problem problem) { report(std::move(problem)); }),
       writes_(store_, signal_,
               {.touched = [this](const std::string& id, std::uint64_t seq) { touched(id, seq); },

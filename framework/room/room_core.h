@@ -27,6 +27,7 @@
 #include "room/conflict_merger.h"
 #include "room/presence.h"
 #include "room/room_impl.h"
+#include "room/room_indexes.h"
 #include "room/room_tasks.h"
 #include "room/write_queue.h"
 
@@ -45,6 +46,7 @@ class RoomCore {
   const User& user() const { return user_; }
   WriteSignal& signal() { return *signal_; }
   WriteQueue& writes() { return writes_; }
+  RoomIndexes& indexes() { return indexes_; }
   const std::shared_ptr<Store>& store() { return store_; }
   const std::shared_ptr<RoomTasks>& tasks() { return tasks_; }
 
@@ -155,6 +157,7 @@ class RoomCore {
 
   std::string signed_body(const std::string& id, std::string_view before, std::string body) const;
 
+  RoomIndexes indexes_;
   ConflictMerger merger_;
   WriteQueue writes_;
   const std::shared_ptr<RoomTasks> tasks_ = std::make_shared<RoomTasks>(signal_);

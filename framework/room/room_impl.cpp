@@ -19,6 +19,7 @@ class OwnedCollection final : public RawCollection {
                   const CollectionOptions& options)
       : core_(core), owner_(owner), prefix_(std::move(prefix)) {
     if (options.conflicts == Conflicts::kMergeFields) core->merge_fields_of(prefix_);
+    core->indexes().declare(prefix_, options);
   }
 
   const std::string& prefix() const override { return prefix_; }
@@ -44,6 +45,16 @@ class OwnedCollection final : public RawCollection {
   }
   void for_each(const std::function<bool(const RawDocument&)>& fn) const override {
     if (const auto core = room()) core->for_each(prefix_, fn);
+  }
+  Result<std::vector<RawHit>> search(std::string_view words, std::size_t limit) const override {
+    const auto core = room();
+    if (!core) return std::vector<RawHit>();
+    return core->indexes().search(prefix_, words, limit);
+  }
+  Result<std::vector<RawDocument>> find(const CollectionQuery& query) const override {
+    const auto core = room();
+    if (!core) return std::vector<RawDocument>();
+    return core->indexes().find(prefix_, query);
   }
   Subscription on_change(std::function<void(const RawChange&)> fn) override {
     const auto core = room();

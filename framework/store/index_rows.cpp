@@ -8,8 +8,6 @@
 namespace atelier::index_rows {
 namespace {
 
-constexpr std::size_t kCheckBytes = 4;
-
 Error damaged(std::string_view what) {
   return {ErrorCode::kCorrupt, "a row of an index is damaged on the disk: " + std::string(what)};
 }

@@ -449,13 +449,20 @@ void check_staging(VerifyRun& run) {
 
 // The order matters: counters first, then documents, which say what all others must hold.
 constexpr TableCheck kChecks[] = {
-    {"meta", check_meta},           {"properties", check_properties},
-    {"locals", check_locals},       {"lineages", check_lineages},
-    {"docs", check_documents},      {"fragments", nullptr},  // with docs
-    {"sequences", check_sequences}, {"bodies", check_bodies},
-    {"blobs", check_blobs},         {"chunks", check_chunks},
-    {"staging", check_staging},     {"values", nullptr, 2},  // with indexes
-    {"value-fragments", nullptr, 2}, {"words", nullptr, 2},
+    {"meta", check_meta},
+    {"properties", check_properties},
+    {"locals", check_locals},
+    {"lineages", check_lineages},
+    {"docs", check_documents},
+    {"fragments", nullptr},  // with docs
+    {"sequences", check_sequences},
+    {"bodies", check_bodies},
+    {"blobs", check_blobs},
+    {"chunks", check_chunks},
+    {"staging", check_staging},
+    {"values", nullptr, 2},  // with indexes
+    {"value-fragments", nullptr, 2},
+    {"words", nullptr, 2},
     {"indexes", check_indexes, 2},
 };
 

@@ -36,7 +36,11 @@ std::string last_key_of(MDB_txn* txn, MDB_dbi table) {
 
 Writer::Writer(lmdb::Environment& environment, const Tables& tables, record::State state,
                IndexRegistry& indexes, Hooks hooks)
-    : environment_(environment), tables_(tables), indexes_(indexes), hooks_(std::move(hooks)), state_(state) {
+    : environment_(environment),
+      tables_(tables),
+      indexes_(indexes),
+      hooks_(std::move(hooks)),
+      state_(state) {
   thread_ = std::thread([this] { loop(); });
   thread_id_ = thread_.get_id();
 }

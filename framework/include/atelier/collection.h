@@ -32,6 +32,13 @@ struct Item {
   bool pending = false;  // written here and not yet on disk
 };
 
+/// A document that a search found, and where its words are.
+template <class T>
+struct Hit {
+  Item<T> item;
+  std::vector<Highlight> highlights;
+};
+
 /// A document appeared or changed, or went away (`deleted`: the item has its id alone). One that is
 /// no longer what T says has gone away, too.
 template <class T>
@@ -264,6 +271,30 @@ class Collection {
       else
         return fn(item), true;
     });
+  }
+  /// See RawCollection::search. Documents that are not what T says are left out.
+  Result<std::vector<Hit<T>>> search(std::string_view words, std::size_t limit = 50) const {
+    auto found = raw_->search(words, limit);
+    if (!found) return found.error();
+    std::vector<Hit<T>> hits;
+    for (RawHit& hit : *found) {
+      auto value = detail::value_of<T>(*raw_, hit.document);
+      if (!value) continue;
+      hits.push_back(
+          {{hit.document.id, std::move(*value), hit.document.pending}, std::move(hit.highlights)});
+    }
+    return hits;
+  }
+  /// See RawCollection::find.
+  Result<std::vector<Item<T>>> find(const CollectionQuery& query) const {
+    auto found = raw_->find(query);
+    if (!found) return found.error();
+    std::vector<Item<T>> items;
+    for (RawDocument& document : *found) {
+      auto value = detail::value_of<T>(*raw_, document);
+      if (value) items.push_back({document.id, std::move(*value), document.pending});
+    }
+    return items;
   }
   /// Calls `fn` within pump() for each change from now on, until the subscription goes.
   [[nodiscard]] Subscription on_change(std::function<void(const Change<T>&)> fn) {

@@ -24,7 +24,7 @@
 #include <boost/version.hpp>
 
 /// Grows when the meaning or the layout of anything under include/atelier changes.
-#define ATELIER_PLUGIN_ABI "2"
+#define ATELIER_PLUGIN_ABI "3"
 #define ATELIER_PLUGIN_SECTION ".atelier.plugin"
 #define ATELIER_PLUGIN_MAGIC "ATELIER-PLUGIN 1\n"
 

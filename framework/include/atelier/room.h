@@ -23,6 +23,7 @@
 
 #include "atelier/error.h"
 #include "atelier/presence.h"
+#include "atelier/search.h"
 #include "atelier/shared_text.h"
 #include "atelier/subscription.h"
 #include "atelier/sync_status.h"
@@ -49,6 +50,20 @@ struct RawChange {
   bool local = false;  // the change was made through this Room object
 };
 
+/// A document that a search found.
+struct RawHit {
+  RawDocument document;
+  std::vector<Highlight> highlights;
+};
+
+/// Which documents of a collection, in which order.
+struct CollectionQuery {
+  std::string selector = "{}";    // as CouchDB's _find takes it, JSON: {"stars": {"$gte": 3}}
+  std::vector<std::string> sort;  // fields; an index of these fields must be declared
+  bool descending = false;
+  std::size_t limit = 1'000;
+};
+
 /// What Collection<T> stands on: the documents of one prefix, as text. The functions that take an
 /// id throw std::logic_error, which the host shows, when it does not begin with `<prefix>:`.
 class RawCollection {
@@ -71,6 +86,15 @@ class RawCollection {
   virtual std::size_t size() const = 0;
   /// In the order of the ids, until `fn` returns false.
   virtual void for_each(const std::function<bool(const RawDocument&)>& fn) const = 0;
+  /// Those that have all words in the fields of CollectionOptions::search, whatever their case and
+  /// accents, the last word perhaps only begun; what changed last comes first. Takes milliseconds.
+  /// Finds what is on disk: a pending write shows a moment later. Errors: kNotFound when no field
+  /// is declared, kUnavailable while what was there before is still being indexed, kInvalid for
+  /// words without a letter.
+  virtual Result<std::vector<RawHit>> search(std::string_view words, std::size_t limit) const = 0;
+  /// Those that a selector matches, from the disk. Without a fitting index each document is asked.
+  /// Errors: kInvalid, kUnsupported for an order without an index.
+  virtual Result<std::vector<RawDocument>> find(const CollectionQuery& query) const = 0;
   /// `fn` runs within pump(), until the subscription goes.
   [[nodiscard]] virtual Subscription on_change(std::function<void(const RawChange&)> fn) = 0;
   /// Documents that are not what the program expects: kept, shown in the inspector, never dropped.
@@ -97,6 +121,10 @@ enum class Conflicts {
 
 struct CollectionOptions {
   Conflicts conflicts = Conflicts::kKeepWinner;
+  // Fields are named as in JSON: "text", "author.name". Indexes are made once, in the background,
+  // and kept on disk from then on.
+  std::vector<std::string> search;                // whose words search() finds
+  std::vector<std::vector<std::string>> indexes;  // each of one field or some, for find()
 };
 
 template <class T>
