@@ -50,6 +50,15 @@ inline constexpr std::size_t kLineagesMax = 1'000;     // starts of a store that
 inline constexpr std::size_t kCompactDocsPerCommit = 1'000;  // bounds what others wait for
 inline constexpr std::size_t kVerifyFindingsMax = 200;  // told in words; the rest is counted
 inline constexpr int kSnapshotAttemptsMax = 1'000;      // to read a head page before it is overwritten
+inline constexpr std::size_t kChangesExaminedMax = 10'000;  // rows one read of the feed looks at
+inline constexpr std::size_t kChangesBatchBytesMax = 4 << 20;  // ids that one read of the feed holds
+inline constexpr std::size_t kChangesIdsMax = 50'000;  // looked up in one read; more are walked for
+inline constexpr std::size_t kExpireDocsPerCommit = 500;  // bounds what others wait for
+inline constexpr std::int64_t kClockSkewMaxMs = 300'000;  // a clock further off deletes nothing: what
+                                                          // NTP and a wrong zone's minutes stay below
+inline constexpr std::int64_t kTimeMarkMs = 600'000;  // how exactly the age of a change is known
+inline constexpr std::int64_t kTimeMax = (std::int64_t{1} << 53) - 1;  // ms; exact in every JSON reader
+inline constexpr std::size_t kLifetimesMax = 1'000;  // prefixes with a lifetime; a setting names few
 // Flat memory and few rows a blob. With the row's checksum and LMDB's page header, 64 pages exactly.
 inline constexpr std::size_t kBlobChunkBytes = (256 << 10) - 20;
 

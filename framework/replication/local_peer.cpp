@@ -21,6 +21,7 @@ bool concerns_document(ErrorCode code) {
     case ErrorCode::kConflict:
     case ErrorCode::kNotFound:
     case ErrorCode::kUnsupported:
+    case ErrorCode::kEvicted:
       return true;
     default:
       return false;
@@ -171,10 +172,8 @@ Result<std::vector<RevisionRequest>> LocalPeer::revs_diff(
   ATELIER_CHECK(check_cancelled());
   std::vector<RevisionRequest> missing;
   for (const RevisionRequest& request : offered) {
-    auto tree = store_->tree(request.id);
-    if (!tree && tree.error().code != ErrorCode::kNotFound) return tree.error();
-    std::vector<RevId> revs = tree ? tree->missing(request.revs) : request.revs;
-    if (!revs.empty()) missing.push_back({request.id, std::move(revs)});
+    ATELIER_TRY(diff, store_->revs_diff(request.id, request.revs));
+    if (!diff.missing.empty()) missing.push_back({request.id, std::move(diff.missing)});
   }
   return missing;
 }
@@ -186,7 +185,11 @@ Result<std::vector<WireDocument>> LocalPeer::fetch(std::span<const RevisionReque
     std::vector<RevId> seen;  // `latest` may answer two requests with one leaf
     for (const RevId& rev : request.revs) {
       auto document = store_->get(request.id, {.rev = rev, .latest = true, .history = true});
-      if (!document && document.error().code == ErrorCode::kNotFound) continue;
+      // What was evicted here came from elsewhere and is had from there.
+      if (!document && (document.error().code == ErrorCode::kNotFound ||
+                        document.error().code == ErrorCode::kEvicted)) {
+        continue;
+      }
       if (!document) return document.error();
       if (std::find(seen.begin(), seen.end(), document->rev) != seen.end()) continue;
       seen.push_back(document->rev);
@@ -249,7 +252,7 @@ Status LocalPeer::take_attachments(DocumentWrite& write, const WireDocument& wir
   }
   for (AttachmentWrite& attachment : write.attachments) {
     const auto same = std::find_if(held.begin(), held.end(), [&](const Attachment& other) {
-      return !attachment.digest.empty() && other.digest == attachment.digest &&
+      return !other.evicted() && !attachment.digest.empty() && other.digest == attachment.digest &&
              other.length == attachment.length;
     });
     if (same == held.end()) {

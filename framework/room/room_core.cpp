@@ -191,6 +191,7 @@ void RoomCore::for_each_between(const std::string& start, const std::string& end
       if (writes_.pending().contains(document.id)) continue;  // shown as the next pending one
       if (document.id < next) continue;
       next = document.id + '\0';
+      if (bodies && document.body.empty()) continue;  // evicted: it cannot be shown
       going = fn(document);
       if (!going) return;
     }
@@ -316,6 +317,8 @@ std::optional<RawChange> RoomCore::change_of(const std::string& id, bool local) 
     change.document.body = std::move(document->body);
   } else if (document.error().code == ErrorCode::kNotFound) {
     change.deleted = true;
+  } else if (document.error().code == ErrorCode::kEvicted) {
+    return std::nullopt;  // nothing that could be shown has changed
   } else {
     report({id, "cannot be read: " + document.error().message});
     return std::nullopt;

@@ -57,7 +57,7 @@ std::uint64_t known_generation(const Document& document, const ShowOptions& show
 }
 
 bool sends_bytes(const Document& document, const ShowOptions& show, const Attachment& attachment) {
-  if (!show.attachments) return false;
+  if (!show.attachments || attachment.evicted()) return false;  // never an empty blob: a stub
   if (show.atts_since.empty()) return true;
   const std::uint64_t known = known_generation(document, show);
   return known == 0 || attachment.revpos > known;

@@ -57,6 +57,8 @@ Failure failure_of(const Error& error) {
       return {400, std::string(name_of_invalid(text)), text};
     case ErrorCode::kNotFound:
       return {404, "not_found", text.empty() ? "missing" : text};
+    case ErrorCode::kEvicted:  // not "deleted" and not "missing": a reader must not take it for gone
+      return {404, "not_found", "evicted"};
     case ErrorCode::kConflict:
       return {409, "conflict", "Document update conflict."};
     case ErrorCode::kForbidden:

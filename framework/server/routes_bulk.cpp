@@ -374,16 +374,6 @@ void append_revs(std::string& out, const std::vector<RevId>& revs) {
   out += ']';
 }
 
-std::vector<RevId> possible_ancestors(const RevTree& tree, const std::vector<RevId>& absent) {
-  std::vector<RevId> found;
-  for (const RevId& rev : absent) {
-    for (const RevId& ancestor : tree.possible_ancestors(rev))
-      if (std::find(found.begin(), found.end(), ancestor) == found.end()) found.push_back(ancestor);
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 }  // namespace
 
 void post_bulk_docs(const Call& call) {
@@ -431,17 +421,15 @@ void post_revs_diff(const Call& call) {
   std::string out = "{";
   for (const auto& [id, revs] : *wanted) {
     if (revs.empty()) continue;
-    const auto tree = call.store().tree(id);
-    std::vector<RevId> absent = tree ? tree->missing(revs) : revs;
-    if (absent.empty()) continue;
-    std::sort(absent.begin(), absent.end());
+    const auto diff = call.store().revs_diff(id, revs);
+    if (!diff) return call.respond(error_reply(diff.error()));
+    if (diff->missing.empty()) continue;
     if (out.size() > 1) out += ',';
     out += json::quoted(id) + ":{\"missing\":";
-    append_revs(out, absent);
-    const auto ancestors = tree ? possible_ancestors(*tree, absent) : std::vector<RevId>{};
-    if (!ancestors.empty()) {
+    append_revs(out, diff->missing);
+    if (!diff->possible_ancestors.empty()) {
       out += ",\"possible_ancestors\":";
-      append_revs(out, ancestors);
+      append_revs(out, diff->possible_ancestors);
     }
     out += '}';
   }
@@ -453,12 +441,12 @@ void post_missing_revs(const Call& call) {
   if (!wanted) return call.respond(error_reply(wanted.error()));
   std::string out;
   for (const auto& [id, revs] : *wanted) {
-    const auto tree = call.store().tree(id);
-    const std::vector<RevId> absent = tree ? tree->missing(revs) : revs;
-    if (absent.empty()) continue;
+    const auto diff = call.store().revs_diff(id, revs);
+    if (!diff) return call.respond(error_reply(diff.error()));
+    if (diff->missing.empty()) continue;
     if (!out.empty()) out += ',';
     out += json::quoted(id) + ":";
-    append_revs(out, absent);
+    append_revs(out, diff->missing);
   }
   call.respond(json_reply(200, "{\"missing_revs\":{" + out + "}}"));
 }

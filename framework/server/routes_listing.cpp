@@ -247,6 +247,8 @@ class RangeSource : public ListSource {
     std::string row = row_head(view.id, view.rev) + '}';
     if (!options_.include_docs) {
       row += '}';
+    } else if (view.evicted) {
+      row += ",\"error\":\"evicted\",\"doc\":null}";  // not "deleted"
     } else if (view.has_attachments || (view.has_conflicts && options_.show.conflicts)) {
       whole.emplace_back(rows.size(), view.id);
     } else {

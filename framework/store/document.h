@@ -21,6 +21,9 @@ struct Attachment {
   Sha256 blob{};                     // key of the blob
   std::string encoding;              // "gzip" when stored so by the client; else empty
   std::uint64_t encoded_length = 0;  // with `encoding` only
+
+  /// The bytes were dropped to save room (Store::evict): there is no blob of this attachment here.
+  bool evicted() const { return blob == Sha256{}; }
 };
 
 /// A revision of a document. `body` is in normal form, an object without `_` members.

@@ -4,14 +4,13 @@
 
 #include "base/limits.h"
 #include "store/blob_table.h"
+#include "store/expiry_table.h"
+#include "store/forgotten_table.h"
 
 namespace atelier {
 namespace {
 
 using lmdb::value_of;
-
-// Marks a handle whose body came with this edit and has no row yet.
-constexpr std::uint64_t kFresh = std::uint64_t{1} << 63;
 
 Error conflict() {
   return {ErrorCode::kConflict, "Document update conflict."};
@@ -55,7 +54,15 @@ Result<DocumentEdit> DocumentEdit::load(WriteContext& context, std::string_view 
 // --- in memory
 
 // The revision that a local edit stands on; generation 0 for none.
-Result<RevId> DocumentEdit::parent_of_edit(const DocumentWrite& write) const {
+Result<RevId> DocumentEdit::parent_of_edit(WriteContext& context,
+                                           const DocumentWrite& write) const {
+  if (tree_.empty() && context.forgets) {
+    // As if its tombstone were still there: an edit without a parent continues it, and one of
+    // anything else is too late.
+    ATELIER_TRY(tombstone, forgotten_tombstone(context.txn.get(), context.tables, id_));
+    if (tombstone && write.parent && *write.parent != *tombstone) return conflict();
+    if (tombstone) return *tombstone;
+  }
   if (write.parent) {
     // CouchDB takes an edit of a document that it has never seen, on top of whatever it names.
     if (tree_.empty()) return *write.parent;
@@ -71,18 +78,27 @@ Result<RevId> DocumentEdit::parent_of_edit(const DocumentWrite& write) const {
 
 Result<std::vector<Attachment>> DocumentEdit::attachments_of(WriteContext& context,
                                                              std::int32_t node) const {
+  ATELIER_TRY(held, held_by(context, node));
+  return record::decode_attachments(held.attachments);
+}
+
+// Empty for what is not kept.
+Result<DocumentEdit::Held> DocumentEdit::held_by(WriteContext& context, std::int32_t node) const {
   const std::uint64_t handle = tree_.node(node).body;
-  if (handle == 0) return std::vector<Attachment>();
-  if (handle == record::kInlineBody) return record::decode_attachments(old_.attachments);
-  if (handle & kFresh) return record::decode_attachments(fresh_[handle & ~kFresh].attachments);
+  if (handle == 0) return Held();
+  if (handle == record::kInlineBody) return Held{old_.attachments, old_.body};
+  if (handle & kFresh) {
+    const Content& content = fresh_[handle & ~kFresh];
+    return Held{content.attachments, content.body};
+  }
   std::string_view bytes;
   Error error;
   const auto found =
       lmdb::get(context.txn.get(), context.tables.bodies, value_of(handle), &bytes, &error);
   if (found == lmdb::Lookup::kFailed) return error;
-  if (found == lmdb::Lookup::kMissing) return std::vector<Attachment>();
+  if (found == lmdb::Lookup::kMissing) return Held();
   ATELIER_TRY(row, record::decode_body(handle, bytes));
-  return record::decode_attachments(row.attachments);
+  return Held{row.attachments, row.body};
 }
 
 // Where a stub's blob may be: an edit's parent; for a replicated revision everything that this
@@ -111,7 +127,8 @@ Result<Attachment> DocumentEdit::resolve_stub(WriteContext& context, const Docum
   for (const std::int32_t node : stub_sources(write, parent)) {
     ATELIER_TRY(held, attachments_of(context, node));
     for (Attachment& one : held) {
-      if (one.name != stub.name || (stub.blob && *stub.blob != one.blob)) continue;
+      if (one.name != stub.name || one.evicted()) continue;
+      if (stub.blob && *stub.blob != one.blob) continue;
       if (!stub.digest.empty() && stub.digest != one.digest) continue;
       if (!write.history.empty()) {
         if (stub.digest.empty() && stub.revpos != one.revpos) continue;
@@ -174,15 +191,21 @@ Result<RevId> DocumentEdit::apply(WriteContext& context, const PreparedWrite& pr
   *changed = false;
   RevId parent;
   if (write.history.empty()) {
-    ATELIER_TRY(found, parent_of_edit(write));
+    ATELIER_TRY(found, parent_of_edit(context, write));
     parent = std::move(found);
   } else {
-    if (tree_.find(write.history.front()) >= 0) return write.history.front();
+    ATELIER_TRY(known, is_known(context, write.history.front()));
+    if (known) {
+      ATELIER_TRY(restored, restore(context, write));
+      *changed = restored;
+      return write.history.front();
+    }
     // What `revpos` counts from when the writer leaves it out.
     if (write.history.size() > 1) parent = write.history[1];
   }
   ATELIER_TRY(attachments, resolve(context, write, parent));
   ATELIER_TRY(path, path_of(prepared, attachments, parent));
+  ATELIER_CHECK(validate(context, write, path, attachments));
   ATELIER_TRY(merged, tree_.merge(path, write.deleted));
   if (merged.result == RevTree::MergeResult::kKnown) return path.front();
   tree_.node(merged.node).body = kFresh | fresh_.size();
@@ -216,6 +239,7 @@ void DocumentEdit::refer(WriteContext& context, std::string_view attachments, bo
   const auto list = record::decode_attachments(attachments);
   if (!list) return context.txn.fail(list.error());
   for (const Attachment& one : *list) {
+    if (one.evicted()) continue;
     if (add) {
       add_reference(context, one.blob);
     } else {
@@ -349,9 +373,16 @@ void DocumentEdit::tell_indexes(WriteContext& context, const RevNode* winner,
   if (context.indexes.indexes().empty()) return;
   const IndexWriter::Winner before{old_.sequence, old_.body};
   const IndexWriter::Winner after{sequence, inline_body_};
-  const bool was = existed_ && !old_.deleted && old_.has_body;
-  const bool is = winner && !winner->deleted && winner->body != 0;
+  const bool was = existed_ && !old_.deleted && old_.has_body && !old_.evicted;
+  const bool is =
+      winner && !winner->deleted && winner->body != 0 && !record::is_evicted(inline_body_);
   context.indexes.changed(id_, was ? &before : nullptr, is ? &after : nullptr);
+}
+
+void DocumentEdit::note_expiry(WriteContext& context, std::int32_t winner, std::uint64_t sequence) {
+  std::optional<std::int64_t> time_ms;
+  if (!tree_.node(winner).deleted) time_ms = expiry_time(context, id_, inline_body_);
+  move_expiry(context, existed_ ? old_.sequence : 0, sequence, id_, time_ms);
 }
 
 std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
@@ -366,6 +397,7 @@ std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
   if (tree_.empty()) {
     erase_row(context.txn, context.tables.docs, id_);
     tell_indexes(context, nullptr, 0);
+    if (existed_) move_expiry(context, old_.sequence, 0, id_, std::nullopt);
     count(context, false, false);
   } else {
     sequence = keep_sequence ? old_.sequence : ++context.state.last_sequence;
@@ -377,6 +409,7 @@ std::uint64_t DocumentEdit::store(WriteContext& context, bool keep_sequence) {
     write_row(context, winner, sequence);
     if (!keep_sequence) write_sequence(context, winner, sequence);
     tell_indexes(context, &tree_.node(winner), sequence);
+    if (!keep_sequence) note_expiry(context, winner, sequence);
     count(context, true, tree_.node(winner).deleted);
   }
   // Last, so that a blob which the new revision took from an old one is not let go in between.

@@ -2,6 +2,7 @@
 // memory first, so that a refusal leaves no trace. Thread rule: the writer's thread alone.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,31 +23,57 @@ struct PreparedWrite {
 
 class DocumentEdit {
  public:
+  /// Marks a handle whose body came with this edit and has no row yet.
+  static constexpr std::uint64_t kFresh = std::uint64_t{1} << 63;
+
   /// Reads what is there. Errors: those of the transaction, kCorrupt.
   static Result<DocumentEdit> load(WriteContext& context, std::string_view id);
 
   /// Adds a revision, in memory. The bodies of `prepared` must live until store(). Returns the
-  /// revision; `changed` says whether it is new here. Errors (nothing changed then): kConflict,
-  /// kInvalid.
+  /// revision; `changed` says whether it is new here, or a revision that was evicted and has come
+  /// back. Errors (nothing changed then): kConflict, kInvalid, those of the validator.
   Result<RevId> apply(WriteContext& context, const PreparedWrite& prepared, bool* changed);
 
   /// Takes leaves away (purge). Returns those that were leaves.
   std::vector<RevId> purge(std::span<const RevId> revs);
   /// Forgets the bodies of revisions that are not leaves. Returns whether there were any.
   bool drop_old_bodies();
+  /// Puts notes in the place of bodies, or takes the blobs away alone. Returns whether anything was
+  /// there to drop. Errors: kCorrupt, disk.
+  Result<bool> evict(WriteContext& context, bool bodies);
+  /// Adds tombstones to the live leaves whose time is over at `now_ms`. Returns whether there were
+  /// any.
+  Result<bool> expire(WriteContext& context, std::int64_t now_ms);
+  /// Takes a deleted document away but for its hashes.
+  void forget(WriteContext& context);
 
   /// Writes everything. Errors are kept by the transaction. Returns the document's new sequence; 0
   /// when the document is gone, the old one when `keep_sequence`.
   std::uint64_t store(WriteContext& context, bool keep_sequence = false);
+  /// Whether store() must give a new sequence: not for what was restored, evicted or compacted.
+  bool has_new_revision() const { return !fresh_revs_.empty(); }
 
   const RevTree& tree() const { return tree_; }
+  bool deleted() const { return !tree_.empty() && old_.deleted; }
 
  private:
   struct Content {
     std::string attachments;  // encoded
     std::string_view body;
   };
-  Result<RevId> parent_of_edit(const DocumentWrite& write) const;
+  /// What a revision has here. Points into the row, the map or this.
+  struct Held {
+    std::string_view attachments;  // encoded
+    std::string_view body;
+  };
+  Result<Held> held_by(WriteContext& context, std::int32_t node) const;
+  Result<RevId> parent_of_edit(WriteContext& context, const DocumentWrite& write) const;
+  Result<bool> is_known(WriteContext& context, const RevId& rev) const;
+  Status validate(WriteContext& context, const DocumentWrite& write, std::span<const RevId> path,
+                  std::span<const Attachment> attachments) const;
+  Result<bool> restore(WriteContext& context, const DocumentWrite& write);
+  Result<bool> evict_node(WriteContext& context, std::int32_t node, bool bodies);
+  Result<bool> is_over(WriteContext& context, std::int32_t leaf, std::int64_t now_ms) const;
   Result<std::vector<RevId>> path_of(const PreparedWrite& prepared,
                                      const std::vector<Attachment>& attachments,
                                      const RevId& parent) const;
@@ -65,6 +92,7 @@ class DocumentEdit {
   bool take_in(WriteContext& context, std::uint64_t handle);
   void write_row(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
   void write_sequence(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
+  void note_expiry(WriteContext& context, std::int32_t winner, std::uint64_t sequence);
   void count(WriteContext& context, bool exists, bool deleted) const;
   void tell_indexes(WriteContext& context, const RevNode* winner, std::uint64_t sequence) const;
 
@@ -73,7 +101,8 @@ class DocumentEdit {
   std::vector<char> row_bytes_;  // what old_ points into; its bytes stay in place when moved
   record::DocRow old_;
   RevTree tree_;
-  std::vector<Content> fresh_;  // bodies that came with apply(); handles kFresh + index
+  std::deque<std::string> owned_;  // what contents point to that nobody else keeps
+  std::vector<Content> fresh_;     // bodies that came with apply(); handles kFresh + index
   std::vector<RevId> fresh_revs_;
   std::vector<std::uint64_t> freed_;  // handles that no revision has any more
   // The winner's content while store() runs.

@@ -19,6 +19,7 @@ enum Flag : std::uint8_t {
   kBodyApart = 16,  // a checksum of its own stands before the body
   kNoBody = 32,
   kManyLeaves = 64,
+  kEvicted = 128,
 };
 
 Error damaged(std::string_view what, std::string_view id) {
@@ -121,11 +122,11 @@ std::uint32_t checksum(std::string_view key, std::string_view bytes) {
 void encode_doc(std::string& out, std::string_view id, const DocRow& row) {
   const bool apart = row.body.size() >= kBodyApartBytes;
   out.assign(kCheckBytes, '\0');
-  out.push_back(
-      static_cast<char>((row.deleted ? kDeleted : 0) | (row.rev.is_digest() ? 0 : kTextHash) |
-                        (row.tree.empty() ? 0 : kTree) |
-                        (row.attachments.empty() ? 0 : kAttachments) | (apart ? kBodyApart : 0) |
-                        (row.has_body ? 0 : kNoBody) | (row.many_leaves ? kManyLeaves : 0)));
+  out.push_back(static_cast<char>(
+      (row.deleted ? kDeleted : 0) | (row.rev.is_digest() ? 0 : kTextHash) |
+      (row.tree.empty() ? 0 : kTree) | (row.attachments.empty() ? 0 : kAttachments) |
+      (apart ? kBodyApart : 0) | (row.has_body ? 0 : kNoBody) |
+      (row.many_leaves ? kManyLeaves : 0) | (is_evicted(row.body) ? kEvicted : 0)));
   bytes::put_varint(out, row.sequence);
   put_rev(out, row.rev);
   if (!row.tree.empty()) bytes::put_text(out, row.tree);
@@ -147,6 +148,7 @@ Status decode_doc(std::string_view id, std::string_view encoded, DocRow* row, bo
   row->deleted = flags & kDeleted;
   row->many_leaves = flags & kManyLeaves;
   row->has_body = !(flags & kNoBody);
+  row->evicted = flags & kEvicted;
   row->sequence = in.varint();
   if (!get_rev(in, flags & kTextHash, &row->rev)) return damaged("document", id);
   row->tree = flags & kTree ? in.text() : std::string_view();
@@ -163,6 +165,26 @@ Status decode_doc(std::string_view id, std::string_view encoded, DocRow* row, bo
     return damaged("body", id);
   }
   return ok();
+}
+
+std::string evicted_body(const EvictedBody& evicted) {
+  std::string out = "e";
+  bytes::put_varint(out, evicted.bytes);
+  bytes::put_varint(
+      out, evicted.expires_at_ms ? static_cast<std::uint64_t>(*evicted.expires_at_ms) + 1 : 0);
+  return out;
+}
+
+Result<EvictedBody> decode_evicted(std::string_view body) {
+  bytes::Reader in(body.substr(std::min<std::size_t>(body.size(), 1)));
+  EvictedBody evicted;
+  evicted.bytes = in.varint();
+  const std::uint64_t expires = in.varint();
+  if (!is_evicted(body) || !in.ok() || !in.at_end() || expires > kTimeMax + 1) {
+    return Error(ErrorCode::kCorrupt, "the note of an evicted body is damaged");
+  }
+  if (expires > 0) evicted.expires_at_ms = static_cast<std::int64_t>(expires) - 1;
+  return evicted;
 }
 
 Result<RevTree> tree_of(std::string_view id, const DocRow& row) {

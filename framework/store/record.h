@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct DocRow {
   bool deleted = false;  // the winner
   bool many_leaves = false;
   bool has_body = true;  // false: not kept here
+  bool evicted = false;  // decoded: `body` is what evicted_body() made
   std::uint64_t sequence = 0;
   std::string_view tree;         // RevTree::encode(); empty: one node
   std::string_view attachments;  // encode_attachments(); empty: none
@@ -38,6 +40,18 @@ void encode_doc(std::string& out, std::string_view id, const DocRow& row);
 /// Errors: kCorrupt with the id. Fills `row` in place, so that a scan makes no new strings. Without
 /// `with_body` a large body is neither read nor checked.
 Status decode_doc(std::string_view id, std::string_view bytes, DocRow* row, bool with_body = true);
+/// What stands where a body was that Store::evict() dropped, in `docs` and `bodies`: never a body,
+/// for those begin with '{'. Its size and lifetime stay known.
+struct EvictedBody {
+  std::uint64_t bytes = 0;
+  std::optional<std::int64_t> expires_at_ms;
+};
+std::string evicted_body(const EvictedBody& evicted);
+inline bool is_evicted(std::string_view body) {
+  return body.starts_with('e');
+}
+/// Errors: kCorrupt. Of a body that is_evicted().
+Result<EvictedBody> decode_evicted(std::string_view body);
 Result<RevTree> tree_of(std::string_view id, const DocRow& row);
 
 /// A row of `sequences`: enough to list the change of a document that has one leaf.

@@ -46,7 +46,10 @@ std::vector<TableName> table_names(Tables& tables) {
           {&tables.indexes, "indexes", 0},
           {&tables.values.ids, "values", 0},
           {&tables.values.fragments, "value-fragments", 0},
-          {&tables.words, "words", 0}};
+          {&tables.words, "words", 0},
+          {&tables.expiries, "expiries", 0},
+          {&tables.times, "times", MDB_INTEGERKEY},
+          {&tables.forgotten, "forgotten", 0}};
 }
 
 Error removed_error() {
@@ -124,7 +127,9 @@ Result<std::shared_ptr<Store>> StoreImpl::open(const std::filesystem::path& path
 }
 
 StoreImpl::StoreImpl(std::filesystem::path path, const StoreOptions& options)
-    : path_(std::move(path)), read_only_(options.read_only) {}
+    : path_(std::move(path)),
+      read_only_(options.read_only),
+      clock_(options.clock ? options.clock : &system_clock()) {}
 
 StoreImpl::~StoreImpl() {
   if (writer_) writer_->stop();
@@ -239,7 +244,7 @@ Status StoreImpl::create_tables(const StoreOptions& options) {
   };
   put(kFormatKey, format::label(format::kFormatVersion));
   put(kUuidKey, uuid);
-  put(kCreatedKey, std::to_string(system_clock().wall_ms()));
+  put(kCreatedKey, std::to_string(clock_->wall_ms()));
   put(kPartitionedKey, options.partitioned ? "1" : "0");
   put("state", record::encode_state(state));
   txn.put(tables_.lineages, value_of(first), value_of(std::string_view(uuid)));
@@ -271,7 +276,8 @@ Status StoreImpl::read_meta(MDB_txn* txn) {
     lineages.erase(lineages.begin(), lineages.end() - static_cast<std::ptrdiff_t>(kLineagesMax));
   }
   names_.reset(std::move(lineages), state.rights_epoch);
-  return read_indexes(txn);
+  ATELIER_CHECK(read_indexes(txn));
+  return read_retention(txn);
 }
 
 void StoreImpl::start_writer() {
@@ -285,8 +291,11 @@ void StoreImpl::start_writer() {
     pokes_->run();
     go_on_indexing();  // after an error: that write went through
   };
+  hooks.retention = [this] { return current_retention(); };
+  hooks.clock = clock_;
   hooks.new_lineage = [this](SequenceNames::Lineage lineage) { names_.add(std::move(lineage)); };
-  writer_ = std::make_unique<Writer>(*environment_, tables_, first_state_, indexes_, std::move(hooks));
+  writer_ =
+      std::make_unique<Writer>(*environment_, tables_, first_state_, indexes_, std::move(hooks));
   // What a run that was killed left behind. Nobody waits for it.
   writer_->enqueue({[](WriteContext& context) { return sweep_blobs(context, true); }, {}});
   go_on_indexing();
@@ -316,6 +325,7 @@ struct StoreImpl::Batch {
   std::vector<PreparedWrite> writes;
   std::vector<WriteResult> results;
   bool together = false;
+  std::shared_ptr<const WriteUser> user;
 
   void refuse_all(const Error& error) {
     results.assign(writes.size(), {});
@@ -374,7 +384,9 @@ Status StoreImpl::run_batch(WriteContext& context, Batch& batch) {
     }
     bool changed = false;
     result.rev = edit->apply(context, write, &changed);
-    if (changed) result.sequence = edit->store(context);
+    if (changed && edit->has_new_revision()) result.sequence = edit->store(context);
+    if (changed && !edit->has_new_revision()) edit->store(context, true);
+    context.poke = context.poke || changed;
     if (context.txn.failed()) return context.txn.error();
   }
   return ok();
@@ -411,7 +423,11 @@ Status StoreImpl::run_together(WriteContext& context, Batch& batch) {
   }
   std::vector<std::uint64_t> sequences(edits.size(), 0);
   for (std::size_t i = 0; i < edits.size(); ++i) {
-    if (dirty[i]) sequences[i] = edits[i].store(context);
+    if (!dirty[i]) continue;
+    const bool is_new = edits[i].has_new_revision();
+    const std::uint64_t sequence = edits[i].store(context, !is_new);
+    if (is_new) sequences[i] = sequence;
+    context.poke = true;
   }
   for (std::size_t i = 0; i < batch.writes.size(); ++i) {
     if (changes[i]) batch.results[i].sequence = sequences[used[i]];
@@ -420,10 +436,30 @@ Status StoreImpl::run_together(WriteContext& context, Batch& batch) {
   return ok();
 }
 
+Status StoreImpl::run_job(WriteContext& context, Batch& batch) const {
+  std::shared_ptr<const Validator> validator;
+  {
+    const std::lock_guard lock(mutex_);
+    validator = validator_;
+  }
+  context.validator = validator.get();
+  context.user = batch.user.get();
+  const Status done = batch.together ? run_together(context, batch) : run_batch(context, batch);
+  context.validator = nullptr;
+  context.user = nullptr;
+  return done;
+}
+
+void StoreImpl::set_validator(Validator validator) {
+  const std::lock_guard lock(mutex_);
+  validator_ = std::make_shared<const Validator>(std::move(validator));
+}
+
 void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOptions& options,
                             Done done) {
   auto batch = std::make_shared<Batch>();
   batch->together = options.all_or_nothing;
+  batch->user = options.user;
   Writer::Job job;
   job.docs = documents.size();
   batch->writes.reserve(documents.size());
@@ -436,9 +472,7 @@ void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOpt
     return done(std::move(batch->results));
   }
   job.early = options.durability == Durability::kQueued;
-  job.run = [batch](WriteContext& context) {
-    return batch->together ? run_together(context, *batch) : run_batch(context, *batch);
-  };
+  job.run = [this, batch](WriteContext& context) { return run_job(context, *batch); };
   job.done = [batch, done = std::move(done)](const Status& status) {
     // A refusal as a whole has its reasons in the results already; a failed commit has not.
     const bool explained = !batch->results.empty() && !batch->results.front().rev;
@@ -616,6 +650,10 @@ Result<std::string> StoreImpl::get_property(std::string_view name) const {
 Status StoreImpl::put_property(std::string_view name, std::string_view value) {
   return guard([&]() -> Status {
     ATELIER_CHECK(check_property_name(name));
+    if (name == kRetentionProperty) {
+      ATELIER_TRY(retention, decode_retention(value));
+      return set_retention(std::move(retention));
+    }
     const auto old = get_property(name);
     if (old && *old == value) return ok();
     const std::string checked = record::encode_checked(name, value);

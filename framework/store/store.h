@@ -21,9 +21,12 @@
 #include "atelier/subscription.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "query/selector.h"
 #include "revtree/rev_tree.h"
 #include "store/document.h"
 #include "store/index.h"
+#include "store/retention.h"
+#include "store/validator.h"
 
 namespace atelier {
 
@@ -35,7 +38,8 @@ struct StoreOptions {
   /// false: commits are not synced. A kill loses nothing, a power cut may lose or tear everything:
   /// for simulations and tests alone.
   bool sync = true;
-  std::string holder;  // words for whoever finds the store held: "atelier, profile bob"
+  Clock* clock = nullptr;  // outlives the store; null: the machine's
+  std::string holder;      // words for whoever finds the store held: "atelier, profile bob"
 };
 
 enum class Durability {
@@ -47,6 +51,8 @@ struct WriteOptions {
   Durability durability = Durability::kCommitted;
   /// All documents or none: one refused document refuses all (the others then get kCancelled).
   bool all_or_nothing = false;
+  /// On whose behalf: what the validator is told. Null: this program's own user.
+  std::shared_ptr<const WriteUser> user;
 };
 
 struct GetOptions {
@@ -64,18 +70,24 @@ struct DocumentView {
   std::uint64_t sequence;
   std::string_view body;  // normal form
   bool has_attachments;
-  bool has_conflicts;  // more than one leaf
+  bool has_conflicts;    // more than one leaf
+  bool evicted = false;  // the body is not here (and the view's is empty); the document is
+  bool winner = true;    // false: another leaf, see ScanOptions::all_leaves
 };
 
 struct ScanOptions {
   std::optional<std::string> start;  // inclusive
   std::optional<std::string> end;
   bool inclusive_end = true;
-  bool descending = false;  // start is then the upper bound, as in CouchDB
-  std::size_t skip = 0;
+  bool descending = false;            // start is then the upper bound, as in CouchDB
+  std::optional<std::string> prefix;  // of ids, beside `start` and `end`
+  std::size_t skip = 0;               // views, not documents
   std::size_t limit = SIZE_MAX;
   bool deleted = false;  // deleted winners too
   bool bodies = true;    // false: the view's body is empty, and large ones are not read
+  /// Every leaf of a document and not the winner alone, best first in both directions. `deleted`
+  /// then decides on each leaf, and `skip` and `limit` count leaves.
+  bool all_leaves = false;
 };
 
 struct ChangeRow {
@@ -83,6 +95,45 @@ struct ChangeRow {
   std::string id;
   bool deleted = false;       // of the winner
   std::vector<RevId> leaves;  // best first
+};
+
+/// Which changes are wanted. What is named more than once must hold together.
+struct ChangeFilter {
+  std::uint64_t since = 0;
+  std::size_t limit = SIZE_MAX;  // rows given
+  std::optional<std::string> prefix;
+  std::optional<std::vector<std::string>> ids;
+  /// Asked of the winner. A winner whose body was evicted is given: the feed cannot tell.
+  std::optional<query::Selector> selector;
+  std::size_t examined_max = kChangesExaminedMax;  // bounds the work of one call
+};
+
+/// One read of the feed: values, behind which no transaction is open.
+struct ChangeBatch {
+  std::vector<ChangeRow> rows;  // oldest first
+  std::uint64_t reached = 0;    // every wanted change up to here was given: the next `since`
+  bool more = false;            // there are changes behind `reached`, wanted or not
+};
+
+/// What expire() may do.
+struct ExpireOptions {
+  /// Whether this node deletes that document; empty: any. Runs on the writer's thread.
+  std::function<bool(std::string_view id)> may_delete;
+  /// What another clock says now (a server's `Date`), when one is known: further than
+  /// kClockSkewMaxMs off, nothing is deleted.
+  std::optional<std::int64_t> trusted_ms;
+};
+
+struct ExpireResult {
+  std::uint64_t deleted = 0;            // documents that have a new tombstone
+  std::optional<std::int64_t> next_ms;  // when the next one expires
+};
+
+enum class EvictWhat { kBodiesAndBlobs, kBlobs };
+
+struct RevsDiff {
+  std::vector<RevId> missing;             // sorted
+  std::vector<RevId> possible_ancestors;  // sorted, of all that are missing
 };
 
 struct StoreInfo {
@@ -95,6 +146,10 @@ struct StoreInfo {
   std::uint64_t live_bytes = 0;  // pages in use
   bool partitioned = false;
   std::int64_t created_ms = 0;
+  /// Tombstones up to this sequence, and written before this time, may have been forgotten: who
+  /// read the feed no further knows documents as live that are deleted here. 0: none were.
+  std::uint64_t forgotten_sequence = 0;
+  std::int64_t forgotten_ms = 0;
 };
 
 /// Takes the bytes of one blob in; dropped without finish(), it leaves nothing behind.
@@ -141,6 +196,8 @@ class Store {
   virtual std::vector<Result<Document>> open_revs(std::string_view id, std::span<const RevId> revs,
                                                   bool latest) const = 0;
   virtual Result<RevTree> tree(std::string_view id) const = 0;
+  /// `_revs_diff` of one document: which of `revs` are neither here nor forgotten.
+  virtual Result<RevsDiff> revs_diff(std::string_view id, std::span<const RevId> revs) const = 0;
   /// Calls `fn` with each winner in the order of the ids' bytes until it returns false. The
   /// callback runs inside a read transaction: it must be short and must not call the store.
   virtual Status scan(const ScanOptions& options,
@@ -158,6 +215,10 @@ class Store {
                          const std::function<bool(const ChangeRow&)>& fn) const = 0;
   virtual Status changes_descending(std::size_t limit,
                                     const std::function<bool(const ChangeRow&)>& fn) const = 0;
+  /// The feed filtered in the store. The transaction ends before the call returns, and is never
+  /// open for longer than `examined_max` rows take: a consumer may be as slow as it likes. A set of
+  /// ids is looked up where that is less work than a walk.
+  virtual Result<ChangeBatch> read_changes(const ChangeFilter& filter) const = 0;
   virtual std::uint64_t last_sequence() const = 0;
   /// `poke` runs after each commit on the writer thread: it may only set a flag or post a task.
   [[nodiscard]] virtual Subscription subscribe(std::function<void()> poke) = 0;
@@ -222,6 +283,24 @@ class Store {
   virtual Result<std::vector<RevId>> purge(std::string_view id, std::span<const RevId> revs) = 0;
   /// Drops bodies of revisions that are not leaves, and blobs without references.
   virtual Status compact() = 0;
+  /// How long documents live and tombstones are remembered; kept in the store. A lifetime counts
+  /// from when a document was last written here; of what is there already, from this call.
+  virtual Retention retention() const = 0;
+  virtual Status set_retention(Retention retention) = 0;
+  /// Turns documents whose time is over into tombstones that are the same on every node. Errors:
+  /// kUnavailable when the clock is too far off.
+  virtual Result<ExpireResult> expire(const ExpireOptions& options) = 0;
+  /// Lets tombstones go that are older than `retention().tombstones_ms`, but for 16 bytes of each
+  /// of their revisions: a peer that offers one of those is told that it is known here. Returns how
+  /// many documents. Nothing when the age is 0.
+  virtual Result<std::uint64_t> forget_tombstones() = 0;
+  /// Drops bytes that can be had again from elsewhere. The documents stay: their ids, leaves and
+  /// sequences; reading one gives kEvicted. The same revision written by replication brings it
+  /// back. Returns how many documents changed.
+  virtual Result<std::uint64_t> evict(std::span<const std::string> ids, EvictWhat what) = 0;
+  /// Asked on the writer's thread of each new revision, local or replicated; empty: nothing is
+  /// refused. Not asked of expire(), purge() and evict().
+  virtual void set_validator(Validator validator) = 0;
   /// Waits until everything queued is committed and synced.
   virtual Status flush() = 0;
   virtual const std::filesystem::path& path() const = 0;

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "store/blob_table.h"
+#include "store/forgotten_table.h"
 #include "store/store_impl.h"
 
 namespace atelier {
@@ -26,6 +27,10 @@ StoreInfo StoreImpl::info() const {
       info.last_sequence = state->last_sequence;
       info.purge_sequence = state->purge_sequence;
     }
+  }
+  if (const auto mark = forgotten_mark(txn->get(), tables_)) {
+    info.forgotten_sequence = mark->sequence;
+    info.forgotten_ms = mark->time_ms;
   }
   info.live_bytes = environment_->live_bytes(txn->get(), tables_.all());
   std::error_code ignored;

@@ -55,6 +55,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   std::vector<Result<Document>> open_revs(std::string_view id, std::span<const RevId> revs,
                                           bool latest) const override;
   Result<RevTree> tree(std::string_view id) const override;
+  Result<RevsDiff> revs_diff(std::string_view id, std::span<const RevId> revs) const override;
   Status scan(const ScanOptions& options,
               const std::function<bool(const DocumentView&)>& fn) const override;
   Result<std::uint64_t> count(const ScanOptions& options) const override;
@@ -65,6 +66,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
                  const std::function<bool(const ChangeRow&)>& fn) const override;
   Status changes_descending(std::size_t limit,
                             const std::function<bool(const ChangeRow&)>& fn) const override;
+  Result<ChangeBatch> read_changes(const ChangeFilter& filter) const override;
   std::uint64_t last_sequence() const override { return last_sequence_.load(); }
   Subscription subscribe(std::function<void()> poke) override;
   std::string sequence_text(std::uint64_t sequence) const override;
@@ -84,6 +86,12 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   Status set_revs_limit(std::uint32_t limit) override;
   Result<std::vector<RevId>> purge(std::string_view id, std::span<const RevId> revs) override;
   Status compact() override;
+  Retention retention() const override { return *current_retention(); }
+  Status set_retention(Retention retention) override;
+  Result<ExpireResult> expire(const ExpireOptions& options) override;
+  Result<std::uint64_t> forget_tombstones() override;
+  Result<std::uint64_t> evict(std::span<const std::string> ids, EvictWhat what) override;
+  void set_validator(Validator validator) override;
   Status flush() override;
   const std::filesystem::path& path() const override { return path_; }
   Result<bool> create_index(const IndexDefinition& definition) override;
@@ -115,6 +123,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   Status check_usable(bool writing) const;
   Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
   PreparedWrite prepare(DocumentWrite write) const;
+  Status run_job(WriteContext& context, Batch& batch) const;
   static Status run_batch(WriteContext& context, Batch& batch);
   static Status run_together(WriteContext& context, Batch& batch);
 
@@ -122,9 +131,24 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
                         record::DocRow* row) const;
   Result<Document> read_revision(MDB_txn* txn, std::string_view id, const record::DocRow& row,
                                  const RevTree& tree, std::int32_t node) const;
+  template <class Fn>
+  Result<bool> each_leaf(MDB_txn* txn, const ScanOptions& options, std::string_view id,
+                         const record::DocRow& row, const Fn& fn) const;
+  Result<bool> matches(MDB_txn* txn, const ChangeFilter& filter,
+                       const record::SequenceRow& row) const;
+  Result<bool> walk_filtered(MDB_txn* txn, const ChangeFilter& filter, std::uint64_t last,
+                             const std::function<bool(std::string_view)>& has_id,
+                             ChangeBatch* batch) const;
+  Status look_up_changes(MDB_txn* txn, const ChangeFilter& filter, std::uint64_t last,
+                         std::span<const std::string> ids, ChangeBatch* batch) const;
   Status walk_changes(MDB_txn* txn, const lmdb::Cursor& cursor, record::SequenceRow* row,
                       ChangeRow* change) const;
   Status compact_documents();
+  std::shared_ptr<const Retention> current_retention() const;
+  Status read_retention(MDB_txn* txn);
+  Status renew_lifetimes(const Retention& before);
+  using Part = std::function<Status(WriteContext&, std::string& position, std::uint64_t& count)>;
+  Result<std::uint64_t> each_part(const Part& part);
 
   class FindRun;
   class SearchRun;
@@ -141,6 +165,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   // Constant after open.
   const std::filesystem::path path_;
   const bool read_only_;
+  const Clock* const clock_;
   bool partitioned_ = false;
   std::string uuid_;
   std::int64_t created_ms_ = 0;
@@ -160,6 +185,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
 
   mutable std::mutex mutex_;
   std::filesystem::path delete_at_end_;  // guarded by mutex_
+  std::shared_ptr<const Retention> retention_ = std::make_shared<const Retention>();  // likewise
+  std::shared_ptr<const Validator> validator_;                                        // likewise
 
   std::unique_ptr<Writer> writer_;  // last: its jobs use everything above
 };

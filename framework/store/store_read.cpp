@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "store/blob_table.h"
+#include "store/forgotten_table.h"
 #include "store/store_impl.h"
 
 namespace atelier {
@@ -15,6 +16,10 @@ Error missing() {
   return not_found("missing");
 }
 
+Error evicted() {
+  return {ErrorCode::kEvicted, "evicted"};
+}
+
 std::vector<RevId> revs_of(const RevTree& tree, const std::vector<std::int32_t>& nodes) {
   std::vector<RevId> revs;
   for (const std::int32_t node : nodes) revs.push_back(tree.node(node).rev);
@@ -23,15 +28,33 @@ std::vector<RevId> revs_of(const RevTree& tree, const std::vector<std::int32_t>&
 
 // Where a scan begins and ends, without its direction.
 struct Range {
-  std::optional<std::string_view> low, high;
+  std::optional<std::string> low, high;
   bool low_inclusive = true, high_inclusive = true;
 };
+
+// The first id behind all that begin with `prefix`; none when there is no such id.
+std::optional<std::string> behind_prefix(std::string prefix) {
+  while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
+  if (prefix.empty()) return std::nullopt;
+  prefix.back() = static_cast<char>(static_cast<std::uint8_t>(prefix.back()) + 1);
+  return prefix;
+}
 
 Range range_of(const ScanOptions& options) {
   Range range;
   range.low = options.descending ? options.end : options.start;
   range.high = options.descending ? options.start : options.end;
   (options.descending ? range.low_inclusive : range.high_inclusive) = options.inclusive_end;
+  if (!options.prefix) return range;
+  if (!range.low || *range.low < *options.prefix) {
+    range.low = options.prefix;
+    range.low_inclusive = true;
+  }
+  const auto behind = behind_prefix(*options.prefix);
+  if (behind && (!range.high || *behind <= *range.high)) {
+    range.high = behind;
+    range.high_inclusive = false;
+  }
   return range;
 }
 
@@ -46,7 +69,7 @@ bool below_high(const Range& range, std::string_view id) {
 }
 
 bool first_upwards(IdCursor& cursor, const Range& range) {
-  bool more = cursor.seek(range.low.value_or(std::string_view()));
+  bool more = cursor.seek(range.low ? std::string_view(*range.low) : std::string_view());
   while (more && !above_low(range, cursor.id())) more = cursor.next();
   return more;
 }
@@ -108,6 +131,7 @@ Result<Document> StoreImpl::read_revision(MDB_txn* txn, std::string_view id,
   std::string_view attachments = row.attachments;
   if (revision.body == 0) return missing();
   if (revision.body == record::kInlineBody) {
+    if (row.evicted) return evicted();
     document.body = row.body;
   } else {
     std::string_view bytes;
@@ -116,6 +140,7 @@ Result<Document> StoreImpl::read_revision(MDB_txn* txn, std::string_view id,
     if (found == lmdb::Lookup::kFailed) return error;
     if (found == lmdb::Lookup::kMissing) return missing();
     ATELIER_TRY(body, record::decode_body(revision.body, bytes));
+    if (record::is_evicted(body.body)) return evicted();
     document.body = body.body;
     attachments = body.attachments;
   }
@@ -148,7 +173,7 @@ Result<Document> StoreImpl::get(std::string_view id, const GetOptions& options) 
     ATELIER_TRY(found, find_doc(txn.get(), id, nullptr, &row));
     if (!found) return missing();
     if (!options.rev && row.deleted) return not_found("deleted");
-    if (!options.rev && !options.history && !options.conflicts && row.has_body) {
+    if (!options.rev && !options.history && !options.conflicts && row.has_body && !row.evicted) {
       return winner_of(id, row);  // without its tree: the usual question
     }
     ATELIER_TRY(tree, record::tree_of(id, row));
@@ -224,6 +249,73 @@ Result<RevTree> StoreImpl::tree(std::string_view id) const {
   });
 }
 
+Result<RevsDiff> StoreImpl::revs_diff(std::string_view id, std::span<const RevId> revs) const {
+  return guard([&]() -> Result<RevsDiff> {
+    ATELIER_CHECK(check_usable(false));
+    ATELIER_TRY(txn, environment_->read());
+    record::DocRow row;
+    ATELIER_TRY(found, find_doc(txn.get(), id, nullptr, &row));
+    RevTree tree;
+    if (found) {
+      ATELIER_TRY(known, record::tree_of(id, row));
+      tree = std::move(known);
+    }
+    RevsDiff diff;
+    const bool forgets = any_forgotten(txn.get(), tables_);
+    for (RevId& rev : tree.missing(revs)) {
+      if (forgets) {
+        ATELIER_TRY(forgotten, is_forgotten(txn.get(), tables_, id, rev));
+        if (forgotten) continue;
+      }
+      for (RevId& ancestor : tree.possible_ancestors(rev)) {
+        diff.possible_ancestors.push_back(std::move(ancestor));
+      }
+      diff.missing.push_back(std::move(rev));
+    }
+    auto& ancestors = diff.possible_ancestors;
+    std::sort(ancestors.begin(), ancestors.end());
+    ancestors.erase(std::unique(ancestors.begin(), ancestors.end()), ancestors.end());
+    return diff;
+  });
+}
+
+// Calls `fn(view)` for each leaf that is wanted, best first. Returns what `fn` returned last.
+template <class Fn>
+Result<bool> StoreImpl::each_leaf(MDB_txn* txn, const ScanOptions& options, std::string_view id,
+                                  const record::DocRow& row, const Fn& fn) const {
+  ATELIER_TRY(tree, record::tree_of(id, row));
+  bool winner = true;
+  for (const std::int32_t leaf : tree.leaves()) {
+    const RevNode& node = tree.node(leaf);
+    const bool is_winner = std::exchange(winner, false);
+    if (node.deleted && !options.deleted) continue;
+    record::BodyRow content{row.attachments, row.body};
+    if (node.body != record::kInlineBody && node.body != 0) {
+      std::string_view bytes;
+      Error error;
+      const auto found = lmdb::get(txn, tables_.bodies, value_of(node.body), &bytes, &error);
+      if (found == lmdb::Lookup::kFailed) return error;
+      if (found == lmdb::Lookup::kMissing) {
+        return Error(ErrorCode::kCorrupt, "a body is missing on the disk");
+      }
+      ATELIER_TRY(body, record::decode_body(node.body, bytes));
+      content = body;
+    }
+    const bool is_evicted = record::is_evicted(content.body);
+    DocumentView view{id,
+                      node.rev,
+                      node.deleted,
+                      row.sequence,
+                      options.bodies && !is_evicted ? content.body : std::string_view(),
+                      !content.attachments.empty(),
+                      row.many_leaves};
+    view.evicted = is_evicted;
+    view.winner = is_winner;
+    if (!fn(view)) return false;
+  }
+  return true;
+}
+
 Status StoreImpl::scan(const ScanOptions& options,
                        const std::function<bool(const DocumentView&)>& fn) const {
   return guard([&]() -> Status {
@@ -232,20 +324,32 @@ Status StoreImpl::scan(const ScanOptions& options,
     ATELIER_TRY(txn, environment_->read());
     std::size_t to_skip = options.skip;
     std::size_t left = options.limit;
-    return walk(txn.get(), tables_, options, [&](std::string_view id, const record::DocRow& row) {
+    const auto give = [&](const DocumentView& view) {
       if (to_skip > 0) {
         --to_skip;
         return true;
       }
-      const DocumentView view{id,
-                              row.rev,
-                              row.deleted,
-                              row.sequence,
-                              options.bodies ? row.body : std::string_view(),
-                              !row.attachments.empty(),
-                              row.many_leaves};
       return fn(view) && --left > 0;
-    });
+    };
+    Status failed = ok();
+    ATELIER_CHECK(
+        walk(txn.get(), tables_, options, [&](std::string_view id, const record::DocRow& row) {
+          if (options.all_leaves && row.many_leaves) {
+            const auto more = each_leaf(txn.get(), options, id, row, give);
+            if (!more) failed = more.error();
+            return more && *more;
+          }
+          DocumentView view{id,
+                            row.rev,
+                            row.deleted,
+                            row.sequence,
+                            options.bodies && !row.evicted ? row.body : std::string_view(),
+                            !row.attachments.empty(),
+                            row.many_leaves};
+          view.evicted = row.evicted;
+          return give(view);
+        }));
+    return failed;
   });
 }
 
@@ -255,15 +359,27 @@ Result<std::uint64_t> StoreImpl::count(const ScanOptions& options) const {
     std::uint64_t number = 0;
     ScanOptions wanted = options;
     wanted.bodies = false;
-    if (!options.start && !options.end) {
+    if (!options.start && !options.end && !options.prefix && !options.all_leaves) {
       const StoreInfo all = info();
       number = all.doc_count + (options.deleted ? all.doc_del_count : 0);
     } else {
       ATELIER_TRY(txn, environment_->read());
-      ATELIER_CHECK(walk(txn.get(), tables_, wanted, [&](std::string_view, const record::DocRow&) {
+      Status failed = ok();
+      const auto count_one = [&](const DocumentView&) {
         ++number;
         return true;
-      }));
+      };
+      const auto count_row = [&](std::string_view id, const record::DocRow& row) {
+        if (!options.all_leaves || !row.many_leaves) {
+          ++number;
+          return true;
+        }
+        const auto counted = each_leaf(txn.get(), wanted, id, row, count_one);
+        if (!counted) failed = counted.error();
+        return counted.has_value();
+      };
+      ATELIER_CHECK(walk(txn.get(), tables_, wanted, count_row));
+      ATELIER_CHECK(failed);
     }
     number -= std::min<std::uint64_t>(number, options.skip);
     return std::min<std::uint64_t>(number, options.limit);
@@ -273,6 +389,7 @@ Result<std::uint64_t> StoreImpl::count(const ScanOptions& options) const {
 Status StoreImpl::read_blob(const Sha256& blob, std::uint64_t offset, std::uint64_t length,
                             const std::function<bool(std::string_view)>& fn) const {
   return guard([&]() -> Status {
+    if (blob == Sha256{}) return evicted();
     std::string chunk;
     std::uint64_t left = length;
     while (left > 0) {

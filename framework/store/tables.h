@@ -21,13 +21,16 @@ struct Tables {
   MDB_dbi indexes = 0;                     // number -> definition of an index
   IdTables values{0, 0, kValueLevelsMax};  // index, values of a document, its id -> check
   MDB_dbi words = 0;                       // index, word, sequence -> block of postings
+  MDB_dbi expiries = 0;   // when documents expire, and of which there is such a time
+  MDB_dbi times = 0;      // first sequence of some minutes -> milliseconds since 1970
+  MDB_dbi forgotten = 0;  // hashes of revisions whose tombstones were let go
 
   std::vector<MDB_dbi> all() const {
-    return {meta,     docs.ids, docs.fragments, sequences,        bodies,
-            blobs,    chunks,   staging,        locals,           properties,
-            lineages, indexes,  values.ids,     values.fragments, words};
+    return {meta,       docs.ids,         docs.fragments, sequences,  bodies,   blobs,
+            chunks,     staging,          locals,         properties, lineages, indexes,
+            values.ids, values.fragments, words,          expiries,   times,    forgotten};
   }
 };
-inline constexpr unsigned kTablesMax = 24;  // 15 now
+inline constexpr unsigned kTablesMax = 32;  // 18 now
 
 }  // namespace atelier

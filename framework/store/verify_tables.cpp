@@ -7,6 +7,8 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "revtree/varint.h"
+#include "store/expiry_table.h"
+#include "store/forgotten_table.h"
 #include "store/format.h"
 #include "store/verify_run.h"
 
@@ -132,7 +134,9 @@ struct DocumentCheck {
   void attachments(std::string_view encoded, const std::string& where) {
     const auto list = record::decode_attachments(encoded);
     if (!list) return run.found(where + ": its list of attachments is damaged");
-    for (const Attachment& one : *list) ++run.references[one.blob];
+    for (const Attachment& one : *list) {
+      if (!one.evicted()) ++run.references[one.blob];
+    }
   }
 
   void tree(const std::string& where, const record::DocRow& row, const RevTree& tree) {
@@ -181,6 +185,10 @@ struct DocumentCheck {
     }
     const auto tree_read = record::tree_of(id, row);
     if (!tree_read) return run.found(where + ": " + tree_read.error().message);
+    if (row.evicted != record::is_evicted(row.body) ||
+        (row.evicted && !record::decode_evicted(row.body))) {
+      run.found(where + ": its note of being evicted is damaged");
+    }
     tree(where, row, *tree_read);
     attachments(row.attachments, where);
     sequence(where, id, row);
@@ -447,6 +455,67 @@ void check_staging(VerifyRun& run) {
   });
 }
 
+// --- lifetimes and forgotten tombstones
+
+void check_expiries(VerifyRun& run) {
+  run.each("expiries", [&](std::string_view key, std::string_view value) {
+    const auto row = record::decode_expiry(key, value);
+    if (!row) {
+      run.found("expiries: a row is damaged");
+      return true;
+    }
+    const std::string where = "expiries: sequence " + std::to_string(row->sequence);
+    const std::string other = row->by_time ? record::expiry_sequence_key(row->sequence)
+                                           : record::expiry_time_key(row->time_ms, row->sequence);
+    const auto pair = run.find("expiries", other);
+    const auto pair_row = pair ? record::decode_expiry(other, *pair) : Result<record::ExpiryRow>();
+    if (!pair || !pair_row || pair_row->time_ms != row->time_ms) {
+      run.found(where + " has one row of two");
+    }
+    if (!row->by_time) return true;
+    const auto bytes = run.find_document(row->id);
+    record::DocRow doc;
+    if (!bytes || !record::decode_doc(row->id, *bytes, &doc, false) ||
+        doc.sequence != row->sequence || doc.deleted) {
+      run.found(where + " is not the last change of a document that lives, " + quoted(row->id));
+    }
+    return true;
+  });
+}
+
+void check_times(VerifyRun& run) {
+  std::int64_t before_ms = 0;
+  run.each("times", [&](std::string_view key, std::string_view value) {
+    const auto time_ms = record::decode_time(number_of(key), value);
+    if (!time_ms) {
+      run.found("times: the row of sequence " + std::to_string(number_of(key)) + " is damaged");
+    } else if (*time_ms <= before_ms) {
+      run.found("times: sequence " + std::to_string(number_of(key)) + " is older than one before");
+    }
+    if (time_ms) before_ms = *time_ms;
+    if (number_of(key) > run.state.last_sequence + 1) {
+      run.found("times: a sequence is behind the last one");
+    }
+    return true;
+  });
+}
+
+void check_forgotten(VerifyRun& run) {
+  constexpr std::size_t kHashBytes = 16;
+  run.each("forgotten", [&](std::string_view key, std::string_view value) {
+    if (key.size() != kHashBytes || (!value.empty() && !record::decode_forgotten(key, value))) {
+      run.found("forgotten: a row is damaged");
+    }
+    return true;
+  });
+  const auto encoded = run.find("meta", "forgotten");
+  if (!encoded) return;
+  const auto mark = record::decode_forgotten_mark(*encoded);
+  if (!mark || mark->sequence > run.state.last_sequence) {
+    run.found("meta: it is wrong how far tombstones were forgotten");
+  }
+}
+
 // The order matters: counters first, then documents, which say what all others must hold.
 constexpr TableCheck kChecks[] = {
     {"meta", check_meta},
@@ -464,6 +533,8 @@ constexpr TableCheck kChecks[] = {
     {"value-fragments", nullptr, 2},
     {"words", nullptr, 2},
     {"indexes", check_indexes, 2},
+    {"staging", check_staging},     {"expiries", check_expiries, 2},
+    {"times", check_times, 2},         {"forgotten", check_forgotten, 2},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "store/forgotten_table.h"
 
 namespace atelier {
 namespace {
@@ -134,7 +135,8 @@ void Writer::commit(std::vector<Job>& jobs) {
   std::vector<Status> results(jobs.size(), ok());
   const record::State before = state_;
   record::State after = before;
-  const Status committed = attempt(jobs, results, after);
+  bool poke = false;
+  const Status committed = attempt(jobs, results, after, &poke);
   if (!committed && jobs.size() > 1) return commit_alone(jobs);
   if (committed) {
     state_ = after;
@@ -143,7 +145,8 @@ void Writer::commit(std::vector<Job>& jobs) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     call_done(jobs[i], committed ? results[i] : committed);
   }
-  if (committed && after.last_sequence != before.last_sequence && hooks_.changed) hooks_.changed();
+  poke = poke || after.last_sequence != before.last_sequence;
+  if (committed && poke && hooks_.changed) hooks_.changed();
 }
 
 void Writer::commit_alone(std::vector<Job>& jobs) {
@@ -154,18 +157,25 @@ void Writer::commit_alone(std::vector<Job>& jobs) {
   }
 }
 
-Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state) {
+Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state,
+                       bool* poke) {
   auto begun = environment_.begin_write();
   if (!begun) return begun.error();
   lmdb::WriteTxn txn(*begun);
   std::string last_key = last_key_of(txn.get(), tables_.docs.ids);
   WriteContext context{txn, tables_, state, last_key, {}, IndexWriter(indexes_)};
+  context.clock = hooks_.clock ? hooks_.clock : &system_clock();
+  context.retention = hooks_.retention ? hooks_.retention() : nullptr;
+  context.forgets = any_forgotten(txn.get(), tables_);
   ATELIER_CHECK(run_jobs(context, jobs, results));
   context.indexes.flush(txn, tables_, state);
   SequenceNames::Lineage lineage;
-  ATELIER_CHECK(finish(context, lineage));
+  std::int64_t mark_ms = 0;
+  ATELIER_CHECK(finish(context, lineage, &mark_ms));
   ATELIER_CHECK(txn.commit());
   context.indexes.publish();
+  *poke = context.poke;
+  if (mark_ms != 0) last_mark_ms_ = mark_ms;
   if (!lineage.name.empty()) {
     lineage_begun_ = true;
     if (hooks_.new_lineage) hooks_.new_lineage(std::move(lineage));
@@ -186,7 +196,8 @@ Status Writer::run_jobs(WriteContext& context, std::vector<Job>& jobs,
 }
 
 // The rows that a commit writes beside those of its jobs.
-Status Writer::finish(WriteContext& context, SequenceNames::Lineage& lineage) {
+Status Writer::finish(WriteContext& context, SequenceNames::Lineage& lineage,
+                      std::int64_t* mark_ms) {
   if (context.txn.failed()) return context.txn.error();
   if (context.state == state_) return ok();
   if (context.state.last_sequence != state_.last_sequence && !lineage_begun_) {
@@ -194,6 +205,10 @@ Status Writer::finish(WriteContext& context, SequenceNames::Lineage& lineage) {
     lineage.name = random_bytes(kLineageNameBytes);
     context.txn.put(tables_.lineages, lmdb::value_of(lineage.first),
                     lmdb::value_of(std::string_view(lineage.name)));
+  }
+  if (context.state.last_sequence != state_.last_sequence) {
+    if (!last_mark_ms_) last_mark_ms_ = last_time(context.txn.get(), tables_);
+    *mark_ms = mark_time(context, state_.last_sequence + 1, *last_mark_ms_);
   }
   const std::string row = record::encode_state(context.state);
   context.txn.put(tables_.meta, lmdb::value_of(std::string_view("state")),

@@ -15,16 +15,21 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "store/index_writer.h"
 #include "store/lmdb.h"
 #include "store/record.h"
+#include "store/retention.h"
 #include "store/sequence_names.h"
 #include "store/tables.h"
+#include "store/validator.h"
 
 namespace atelier {
 
@@ -36,6 +41,13 @@ struct WriteContext {
   std::string& last_key;  // of the table `ids`: what is behind it can be appended
   std::string scratch;
   IndexWriter indexes;
+  const Clock* clock = nullptr;  // set by the writer, as are the two below
+  std::shared_ptr<const Retention> retention;
+  bool forgets = false;  // there are rows in `forgotten`
+  // Of the documents that are being written.
+  const Validator* validator = nullptr;  // null: everything is allowed
+  const WriteUser* user = nullptr;
+  bool poke = false;  // readers should look although no sequence is new
 };
 
 class Writer {
@@ -52,6 +64,8 @@ class Writer {
     /// After the done()s of a commit with new sequences.
     std::function<void()> changed;
     std::function<void(SequenceNames::Lineage)> new_lineage;
+    std::function<std::shared_ptr<const Retention>()> retention;
+    const Clock* clock = nullptr;
   };
 
   Writer(lmdb::Environment& environment, const Tables& tables, record::State state,
@@ -71,9 +85,10 @@ class Writer {
   std::vector<Job> take();
   void commit(std::vector<Job>& jobs);
   void commit_alone(std::vector<Job>& jobs);
-  Status attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state);
+  Status attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state,
+                 bool* poke);
   Status run_jobs(WriteContext& context, std::vector<Job>& jobs, std::vector<Status>& results);
-  Status finish(WriteContext& context, SequenceNames::Lineage& lineage);
+  Status finish(WriteContext& context, SequenceNames::Lineage& lineage, std::int64_t* mark_ms);
 
   lmdb::Environment& environment_;
   const Tables& tables_;
@@ -84,6 +99,7 @@ class Writer {
   // The thread's own.
   record::State state_;
   bool lineage_begun_ = false;
+  std::optional<std::int64_t> last_mark_ms_;  // of the table `times`; none: not looked up yet
 
   std::mutex mutex_;
   std::condition_variable filled_, emptied_;

@@ -32,6 +32,7 @@ enum class ErrorCode {
   kFull,          // disk or map full
   kCorrupt,       // stored data contradicts itself
   kInternal,      // our own bug, reported and survived
+  kEvicted,       // known here, but its bytes were dropped to save room: they can come back
 };
 
 /// The code's name in words without spaces ("not_found"), for logs and JSON.
@@ -55,6 +56,7 @@ inline std::string_view error_code_name(ErrorCode code) {
     case ErrorCode::kFull: return "full";
     case ErrorCode::kCorrupt: return "corrupt";
     case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kEvicted: return "evicted";
   }
   return "unknown";
 }
