@@ -42,7 +42,7 @@ Status build_step(WriteContext& context, const Index& index) {
     record::DocRow doc;
     // A damaged document is in no index; verify tells of it, and others are found.
     if (found == lmdb::Lookup::kMissing || !record::decode_doc(change.id, row, &doc)) continue;
-    if (doc.deleted || !doc.has_body) continue;
+    if (doc.deleted || !doc.has_body || doc.evicted) continue;
     ++docs;
     bytes += doc.body.size();
     context.indexes.add(index, change.id, {doc.sequence, doc.body});

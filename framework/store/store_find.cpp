@@ -140,14 +140,14 @@ class StoreImpl::FindRun {
     record::DocRow& row = row_;
     if (find_.index) {
       ATELIER_TRY(found, store_.find_doc(txn, id, nullptr, &row));
-      if (!found || row.deleted || !row.has_body) {
+      if (!found || row.deleted || !row.has_body || row.evicted) {
         return Error(ErrorCode::kCorrupt,
                      "the index '" + find_.index->definition.name +
                          "' names a document that is not there: " + std::string(id.substr(0, 200)));
       }
     } else {
       ATELIER_CHECK(record::decode_doc(id, cursor.row(), &row));
-      if (row.deleted || !row.has_body) return ok();
+      if (row.deleted || !row.has_body || row.evicted) return ok();
     }
     ++docs_;
     ++answer_.docs_examined;

@@ -183,7 +183,7 @@ struct IndexCheck {
       const auto row = run.find_document(change.id);
       record::DocRow doc;
       if (!row || !record::decode_doc(change.id, *row, &doc)) return true;  // told at docs
-      if (!doc.deleted && doc.has_body) document(change.id, doc);
+      if (!doc.deleted && doc.has_body && !doc.evicted) document(change.id, doc);
       return true;
     });
   }
