@@ -103,7 +103,9 @@ TEST_F(StoreChanges, AStalledConsumerKeepsNoOldPagesAlive) {
   for (int i = 0; i < 200; ++i) {
     last = put("x", "{\"i\":" + std::to_string(i) + ",\"t\":\"" + std::string(20'000, 'x') + "\"}",
                last);
-    if (i % 20 == 0) ASSERT_TRUE(store_->compact());
+    if (i % 20 == 0) {
+      ASSERT_TRUE(store_->compact());
+    }
     if (i == 60) size_early = store_->info().file_bytes;
   }
   EXPECT_LT(store_->info().file_bytes, size_early + (2u << 20)) << "200 bodies are 4 MB";

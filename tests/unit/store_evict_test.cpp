@@ -53,7 +53,9 @@ TEST_F(StoreEvict, AnEvictedDocumentKeepsItsIdLeavesAndSequenceAndSaysSo) {
   ASSERT_TRUE(store_->scan({}, [&](const DocumentView& view) {
     ++seen;
     EXPECT_EQ(view.evicted, view.id == "a");
-    if (view.evicted) EXPECT_EQ(view.body, "");
+    if (view.evicted) {
+      EXPECT_EQ(view.body, "");
+    }
     EXPECT_FALSE(view.deleted);
     return true;
   }));

@@ -270,7 +270,9 @@ class Run {
     EXPECT_EQ(known, expected) << id;
     const auto winner = store_->get(id, {.conflicts = true});
     EXPECT_EQ(winner.has_value(), !document.deleted());
-    if (winner) EXPECT_EQ(winner->rev, leaves.front());
+    if (winner) {
+      EXPECT_EQ(winner->rev, leaves.front());
+    }
     const auto open = store_->open_revs(id, {}, false);
     ASSERT_EQ(open.size(), leaves.size());
     for (std::size_t i = 0; i < leaves.size(); ++i) {
@@ -295,8 +297,12 @@ class Run {
     for (const auto& [rev, one] : document.revisions) {
       const auto found = store_->get(id, {.rev = rev});
       ASSERT_EQ(found.has_value(), one.body.has_value()) << id << " " << rev.to_string();
-      if (found) EXPECT_EQ(found->body, *one.body);
-      if (found) EXPECT_EQ(found->deleted, one.deleted);
+      if (found) {
+        EXPECT_EQ(found->body, *one.body);
+      }
+      if (found) {
+        EXPECT_EQ(found->deleted, one.deleted);
+      }
     }
   }
 
