@@ -11,6 +11,7 @@ namespace atelier {
 namespace {
 
 constexpr double kK1 = 1.2, kB = 0.75;  // BM25's usual parameters
+constexpr std::size_t kSearchSampleBlocks = 32;
 
 struct Scored {
   double score = 0;
@@ -21,24 +22,32 @@ struct Scored {
   }
 };
 
-// Reads all of a word's blocks: how many documents have it, and with `lengths` what their counts
-// add up to.
-Status sum_postings(lmdb::Cursor& cursor, const std::string& word, std::uint64_t* documents,
-                    double* lengths) {
-  std::vector<index_rows::Posting> postings;
+// How many documents have a word: the heads of its blocks say it.
+Result<std::uint64_t> count_documents(lmdb::Cursor& cursor, const std::string& word) {
+  std::uint64_t documents = 0;
   bool more = cursor.seek(word);
   for (; more && cursor.key().starts_with(word); more = cursor.move(MDB_NEXT)) {
-    if (!lengths) {
-      ATELIER_TRY(count, index_rows::count_of_block(cursor.key(), cursor.value()));
-      *documents += count;
-      continue;
-    }
-    postings.clear();
-    ATELIER_CHECK(index_rows::decode_block(cursor.key(), cursor.value(), &postings));
-    *documents += postings.size();
-    for (const auto& one : postings) *lengths += one.count;
+    ATELIER_TRY(count, index_rows::count_of_block(cursor.key(), cursor.value()));
+    documents += count;
   }
-  return cursor.status();
+  ATELIER_CHECK(cursor.status());
+  return documents;
+}
+
+// The mean of a word's counts, by each kSearchSampleBlocks-th block: BM25 needs no more.
+Result<double> mean_count(lmdb::Cursor& cursor, const std::string& word) {
+  std::vector<index_rows::Posting> postings;
+  bool more = cursor.seek(word);
+  for (std::size_t i = 0; more && cursor.key().starts_with(word); ++i) {
+    if (i % kSearchSampleBlocks == 0) {
+      ATELIER_CHECK(index_rows::decode_block(cursor.key(), cursor.value(), &postings));
+    }
+    more = cursor.move(MDB_NEXT);
+  }
+  ATELIER_CHECK(cursor.status());
+  double sum = 0;
+  for (const auto& one : postings) sum += one.count;
+  return postings.empty() ? 1 : std::max(1.0, sum / static_cast<double>(postings.size()));
 }
 
 }  // namespace
@@ -180,11 +189,10 @@ class StoreImpl::SearchRun {
   // --- relevance
 
   Status weigh(lmdb::Cursor& cursor) {
-    std::uint64_t documents = 0;
-    double lengths = 0;
-    ATELIER_CHECK(
-        sum_postings(cursor, index_rows::word_key(index_->number, ""), &documents, &lengths));
-    mean_length_ = documents > 0 ? std::max(1.0, lengths / static_cast<double>(documents)) : 1;
+    const std::string everything = index_rows::word_key(index_->number, "");
+    ATELIER_TRY(documents, count_documents(cursor, everything));
+    ATELIER_TRY(mean, mean_count(cursor, everything));
+    mean_length_ = mean;
     const auto weight = [&](std::uint64_t having) {
       const auto n = static_cast<double>(std::min(having, documents));
       return std::log(1 + (static_cast<double>(documents) - n + 0.5) / (n + 0.5));
@@ -199,7 +207,8 @@ class StoreImpl::SearchRun {
       }
       std::uint64_t having = 0;
       for (const std::string& word : words) {
-        ATELIER_CHECK(sum_postings(cursor, word, &having, nullptr));
+        ATELIER_TRY(count, count_documents(cursor, word));
+        having += count;
       }
       weights_.push_back(weight(having));
     }
