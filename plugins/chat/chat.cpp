@@ -13,6 +13,7 @@
 
 #include <boost/describe.hpp>
 
+#include "message_search.h"
 #include <atelier/plugin.h>
 #include <atelier/ui.h>
 
@@ -49,7 +50,7 @@ class Chat : public atelier::Plugin {
  public:
   explicit Chat(atelier::Room& room)
       : room_(room),
-        messages_(room.collection<Message>("message")),
+        messages_(room.collection<Message>("message", {.search = {"text"}})),
         // A live list of all messages: the oldest first; of the same moment, in the order of ids.
         view_(messages_.ordered_by(&Message::timestamp)) {}
 
@@ -59,7 +60,9 @@ class Chat : public atelier::Plugin {
     const ImVec2 corner = ImGui::GetCursorPos();
     const ImVec2 list_size(column_width_,
                            ImGui::GetContentRegionAvail().y - input_height - 2 * px(kGap));
-    if (view_.empty())
+    if (search_.draw(messages_, view_.revision(), list_size))
+      ;  // it took the place of the messages
+    else if (view_.empty())
       draw_empty(list_size);
     else
       draw_messages(list_size);
@@ -174,6 +177,7 @@ class Chat : public atelier::Plugin {
   atelier::Collection<Message> messages_;
   atelier::View<Message> view_;
 
+  chat::MessageSearch<Message> search_;
   std::string draft_;     // typed and not yet sent
   ui::RowList list_;      // where the list is scrolled to
   std::size_t seen_ = 0;  // how many messages there were when the end was last visible
