@@ -171,7 +171,7 @@ class StoreImpl::SearchRun {
     record::SequenceRow change;
     ATELIER_CHECK(record::decode_sequence(sequence, bytes, &change));
     ATELIER_TRY(known, store_.find_doc(txn, change.id, nullptr, &row_));
-    if (!known || row_.deleted || !row_.has_body) return damaged();
+    if (!known || row_.deleted || !row_.has_body || row_.evicted) return damaged();
     hit_ = {};
     if (!find_terms(*index_, row_.body, terms_, &hit_.highlights)) {
       if (ask_documents_) return false;
