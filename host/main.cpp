@@ -3,9 +3,12 @@
 
 #include <cstring>
 #include <iostream>
+#include <optional>
+#include <vector>
 
 #include "app.h"
 #include "base/os/os.h"
+#include "care_commands.h"
 #include "commands.h"
 #include "stopper.h"
 
@@ -25,6 +28,55 @@ void hide_passwords(int argc, char** argv) {
     if (!at || !colon || colon > at) continue;
     for (char* c = colon + 1; c < at; ++c) *c = '*';
   }
+}
+
+struct CareCommands {
+  atelier::host::VerifyOptions verify;
+  atelier::host::BackupOptions backup;
+  atelier::host::RestoreOptions restore;
+  atelier::host::SalvageOptions salvage;
+  atelier::host::CompactOptions compact;
+  CLI::App *verify_command = nullptr, *backup_command = nullptr, *restore_command = nullptr,
+           *salvage_command = nullptr, *compact_command = nullptr;
+
+  std::vector<CLI::App*> all() const {
+    return {verify_command, backup_command, restore_command, salvage_command, compact_command};
+  }
+};
+
+void add_care_commands(CLI::App& app, CareCommands& care, CommandContext& context) {
+  const auto room = [](CLI::App* command, std::string& name) {
+    command->add_option("room", name, "Name of the room")->required();
+  };
+  care.verify_command = app.add_subcommand(
+      "verify", "Check a room's file: every page, every row (exit code 0: whole, 4: findings)");
+  room(care.verify_command, care.verify.room);
+  care.backup_command = app.add_subcommand("backup", "Copy a room into a file, also while it is in use");
+  room(care.backup_command, care.backup.room);
+  care.backup_command->add_option("file", care.backup.file, "The new file")->required();
+  care.restore_command = app.add_subcommand("restore", "Make a room from a backup");
+  care.restore_command->add_option("file", care.restore.file, "The backup")->required();
+  room(care.restore_command, care.restore.room);
+  care.restore_command->add_flag("--replace", care.restore.replace,
+                                 "Put it into the place of a room that is there; its file is kept beside");
+  care.salvage_command = app.add_subcommand(
+      "salvage", "Recover what can be read of a damaged room (exit code 0: all, 4: something was lost)");
+  room(care.salvage_command, care.salvage.room);
+  care.salvage_command->add_flag("--anew", care.salvage.anew,
+                                 "Recover nothing: put the file aside and begin with an empty room");
+  care.compact_command = app.add_subcommand("compact", "Drop what is not needed and give room back to the disk");
+  room(care.compact_command, care.compact.room);
+  for (CLI::App* command : care.all()) command->add_flag("--json", context.json, "For programs");
+}
+
+std::optional<int> run_care_command(const CareCommands& care, const CommandContext& context) {
+  using namespace atelier::host;
+  if (*care.verify_command) return run_verify(context, care.verify, std::cout, std::cerr);
+  if (*care.backup_command) return run_backup(context, care.backup, std::cout, std::cerr);
+  if (*care.restore_command) return run_restore(context, care.restore, std::cout, std::cerr);
+  if (*care.salvage_command) return run_salvage(context, care.salvage, std::cout, std::cerr);
+  if (*care.compact_command) return run_compact(context, care.compact, std::cout, std::cerr);
+  return std::nullopt;
 }
 
 // The options that every command knows.
@@ -102,6 +154,9 @@ int main(int argc, char** argv) {
                             "Origins whose pages may use the rooms (http://localhost:8080)");
   serve_command->add_flag("--json", context.json, "For programs");
 
+  CareCommands care;
+  add_care_commands(app, care, context);
+  for (auto* command : care.all()) add_common(*command, context);
   for (auto* command : {put_command, get_command, changes_command, sync_command, serve_command})
     add_common(*command, context);
 
@@ -117,6 +172,7 @@ int main(int argc, char** argv) {
   using namespace atelier::host;
   if (*put_command) return run_put(context, put, std::cin, std::cout, std::cerr);
   if (*get_command) return run_get(context, get, std::cout, std::cerr);
+  if (const auto code = run_care_command(care, context)) return *code;
   changes.docs = !without_docs;
   if (*changes_command) return run_changes(context, changes, std::cout, std::cerr);
   if (*sync_command) return run_sync(context, sync, std::cout, std::cerr);

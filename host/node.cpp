@@ -1,6 +1,7 @@
 #include "node.h"
 
 #include "base/digest.h"
+#include "care_commands.h"
 #include "base/room_name.h"
 
 namespace atelier::host {
@@ -160,7 +161,11 @@ bool Node::is_shared(const std::string& database) const {
 
 Result<std::shared_ptr<Store>> Node::open_store(const std::string& title) {
   ATELIER_TRY(database, database_name_of_title(title));
-  return catalog_->open(database, true);
+  auto store = catalog_->open(database, true);
+  if (store || store.error().code != ErrorCode::kCorrupt) return store;
+  Error error = store.error();
+  error.message += ". " + damage_advice(title);
+  return error;
 }
 
 Status Node::set_upstream(Store& store, const std::string& database, const std::string& display_url) {

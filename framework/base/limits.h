@@ -49,6 +49,7 @@ inline constexpr int kBlobUnreferencedMs = 60'000;     // grace between a blob a
 inline constexpr std::size_t kLineagesMax = 1'000;     // starts of a store that sequences may be from
 inline constexpr std::size_t kCompactDocsPerCommit = 1'000;  // bounds what others wait for
 inline constexpr std::size_t kVerifyFindingsMax = 200;  // told in words; the rest is counted
+inline constexpr std::uint64_t kCompactFreeShare = 4;   // a quarter of the file free is worth a copy
 inline constexpr int kSnapshotAttemptsMax = 1'000;      // to read a head page before it is overwritten
 inline constexpr std::size_t kChangesExaminedMax = 10'000;  // rows one read of the feed looks at
 inline constexpr std::size_t kChangesBatchBytesMax = 4 << 20;  // ids that one read of the feed holds

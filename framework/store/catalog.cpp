@@ -44,6 +44,10 @@ bool is_store(const std::filesystem::path& folder) {
 
 }  // namespace
 
+std::filesystem::path database_folder(const std::filesystem::path& data, std::string_view name) {
+  return data / "rooms" / escaped(name);
+}
+
 struct Catalog::Subscribers : std::enable_shared_from_this<Subscribers> {
   using Fn = std::function<void(const std::string&, bool)>;
   struct Entry {
@@ -99,7 +103,7 @@ Catalog::Catalog(std::filesystem::path folder, std::string holder)
 }
 
 std::filesystem::path Catalog::path_of(std::string_view name) const {
-  return folder_ / "rooms" / escaped(name);
+  return database_folder(folder_, name);
 }
 
 Result<std::shared_ptr<Store>> Catalog::open(std::string_view name, bool create, bool partitioned) {

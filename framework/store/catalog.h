@@ -17,6 +17,9 @@
 
 namespace atelier {
 
+/// The folder of a database's store in a data folder.
+std::filesystem::path database_folder(const std::filesystem::path& data, std::string_view name);
+
 class Catalog {
  public:
   /// `holder` goes into each store's lock, for whoever finds it held.

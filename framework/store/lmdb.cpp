@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/os/disk_room.h"
 
 namespace atelier::lmdb {
 namespace {
@@ -64,6 +65,13 @@ Status check_length(const std::filesystem::path& file, bool read_only) {
   if (!read_meta(in, first.page_bytes, &second)) {
     return Error(ErrorCode::kCorrupt, "'" + file.string() + "' is cut short or damaged");
   }
+  // Commit n goes to page n modulo 2, so in a whole file the two follow each other. A number that
+  // is damaged would pass the older one off as the newest.
+  const std::uint64_t apart =
+      second.txn > first.txn ? second.txn - first.txn : first.txn - second.txn;
+  if (apart > 1 || (apart == 1 && (first.txn % 2 != 0 || second.txn % 2 != 1))) {
+    return Error(ErrorCode::kCorrupt, "the head pages of '" + file.string() + "' are damaged");
+  }
   const Meta& newest = second.txn > first.txn ? second : first;
   const std::uint64_t needed = (newest.last_page + 1) * newest.page_bytes;
   if (length >= needed) return ok();
@@ -77,6 +85,11 @@ Status check_length(const std::filesystem::path& file, bool read_only) {
   return Error(ErrorCode::kCorrupt, "'" + file.string() +
                                         "' is cut short: " + std::to_string(length) + " of " +
                                         std::to_string(needed) + " bytes are there");
+}
+
+// Inside of LMDB, what the file says is followed: a fault there is the file's (see watch()).
+const os::MapWatch* watch_of(MDB_txn* txn) {
+  return static_cast<const os::MapWatch*>(mdb_env_get_userctx(mdb_txn_env(txn)));
 }
 
 int open_with_map(MDB_env* env, const std::string& folder, unsigned flags, std::size_t map_bytes) {
@@ -147,6 +160,7 @@ void WriteTxn::fail(Error error) {
 
 void WriteTxn::put(MDB_dbi table, MDB_val key, MDB_val value, unsigned flags) {
   if (failed_) return;
+  const os::MapWatch::Use use(watch_of(txn_));
   if (const int code = mdb_put(txn_, table, &key, &value, flags))
     fail(code, "writing to the store");
 }
@@ -154,6 +168,7 @@ void WriteTxn::put(MDB_dbi table, MDB_val key, MDB_val value, unsigned flags) {
 char* WriteTxn::reserve(MDB_dbi table, MDB_val key, std::size_t size, unsigned flags) {
   if (failed_) return nullptr;
   MDB_val value{size, nullptr};
+  const os::MapWatch::Use use(watch_of(txn_));
   if (const int code = mdb_put(txn_, table, &key, &value, flags | MDB_RESERVE)) {
     fail(code, "writing to the store");
     return nullptr;
@@ -163,21 +178,29 @@ char* WriteTxn::reserve(MDB_dbi table, MDB_val key, std::size_t size, unsigned f
 
 void WriteTxn::erase(MDB_dbi table, MDB_val key) {
   if (failed_) return;
+  const os::MapWatch::Use use(watch_of(txn_));
   const int code = mdb_del(txn_, table, &key, nullptr);
   if (code && code != MDB_NOTFOUND) fail(code, "deleting from the store");
 }
 
 Status WriteTxn::commit() {
   if (failed_) return error_;
-  if (const int code = mdb_txn_commit(std::exchange(txn_, nullptr))) {
-    return error_of(code, "committing to the store");
+  const os::MapWatch::Use use(watch_of(txn_));
+  MDB_env* const env = mdb_txn_env(txn_);
+  int code = mdb_txn_commit(std::exchange(txn_, nullptr));
+  if (code == 0) return ok();
+  // Of a write that ended short, LMDB says no more than that it did.
+  const char* folder = nullptr;
+  if (code == EIO && mdb_env_get_path(env, &folder) == 0 &&
+      os::lacks_room(std::filesystem::path(folder) / "data.mdb", kCommitBytesMax)) {
+    code = ENOSPC;
   }
-  return ok();
+  return error_of(code, "committing to the store");
 }
 
 // --- cursors
 
-Cursor::Cursor(MDB_txn* txn, MDB_dbi table) {
+Cursor::Cursor(MDB_txn* txn, MDB_dbi table) : watch_(watch_of(txn)) {
   error_ = mdb_cursor_open(txn, table, &cursor_);
 }
 
@@ -191,10 +214,12 @@ bool Cursor::note(int code) {
 }
 
 bool Cursor::move(MDB_cursor_op operation) {
+  const os::MapWatch::Use use(watch_);
   return cursor_ && note(mdb_cursor_get(cursor_, &key_, &value_, operation));
 }
 
 bool Cursor::seek(MDB_val wanted) {
+  const os::MapWatch::Use use(watch_);
   const bool found = cursor_ && note(mdb_cursor_get(cursor_, &wanted, &value_, MDB_SET_RANGE));
   key_ = found ? wanted : MDB_val{};  // never the caller's bytes
   return found;
@@ -215,6 +240,7 @@ Status Cursor::status() const {
 
 Lookup get(MDB_txn* txn, MDB_dbi table, MDB_val key, std::string_view* value, Error* error) {
   MDB_val found{};
+  const os::MapWatch::Use use(watch_of(txn));
   const int code = mdb_get(txn, table, &key, &found);
   if (code == MDB_NOTFOUND) return Lookup::kMissing;
   if (code) {
@@ -241,6 +267,7 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
     mdb_env_set_maxreaders(env, kReadersMax);
     const int code = open_with_map(env, folder.string(), flags, map_bytes);
     if (code == 0) {
+      environment->watch(folder);
       int dead = 0;
       mdb_reader_check(env, &dead);
       return environment;
@@ -252,6 +279,19 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
   }
 }
 
+void Environment::watch(const std::filesystem::path& folder) {
+  const std::string file = (folder / "data.mdb").string();
+  watch_ = std::make_unique<os::MapWatch>(
+      file, folder / "damaged.txt",
+      "atelier: the store '" + file +
+          "' is damaged or its disk fails: what it says cannot be followed. Nothing was written "
+          "since; it can be salvaged, restored from a backup, or begun anew.");
+  mdb_env_set_userctx(env_, watch_.get());
+  mdb_env_set_assert(env_, [](MDB_env* env, const char*) {
+    static_cast<const os::MapWatch*>(mdb_env_get_userctx(env))->fail();
+  });
+}
+
 Environment::~Environment() {
   for (MDB_txn* txn : idle_) mdb_txn_abort(txn);
   mdb_env_close(env_);
@@ -259,6 +299,7 @@ Environment::~Environment() {
 
 Result<MDB_dbi> Environment::table(MDB_txn* txn, const char* name, unsigned flags, bool create) {
   MDB_dbi table = 0;
+  const os::MapWatch::Use use(watch_.get());
   const int code = mdb_dbi_open(txn, name, flags | (create ? MDB_CREATE : 0), &table);
   if (code) return error_of(code, std::string("opening the table '") + name + "'");
   return table;

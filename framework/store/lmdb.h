@@ -15,6 +15,7 @@
 #include <lmdb.h>
 
 #include "base/error.h"
+#include "base/os/map_fault.h"
 
 namespace atelier::lmdb {
 
@@ -99,6 +100,7 @@ class Cursor {
  private:
   bool seek(MDB_val wanted);
   bool note(int code);
+  const os::MapWatch* watch_;
   MDB_cursor* cursor_ = nullptr;
   MDB_val key_{}, value_{};
   int error_ = 0;
@@ -136,8 +138,10 @@ class Environment {
   friend class ReadTxn;
   explicit Environment(MDB_env* env) : env_(env) {}
   void give_back(MDB_txn* txn) const;
+  void watch(const std::filesystem::path& folder);
 
   MDB_env* const env_;
+  std::unique_ptr<os::MapWatch> watch_;  // constant after open()
   mutable std::mutex mutex_;
   mutable std::vector<MDB_txn*> idle_;  // reset read transactions; guarded by mutex_
 };

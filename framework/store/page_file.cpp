@@ -204,6 +204,13 @@ Result<PageFile> PageFile::open(std::unique_ptr<Source> source,
   return file;
 }
 
+PageFile PageFile::without_head(std::unique_ptr<Source> source, std::uint32_t page_bytes) {
+  PageFile file(std::move(source));
+  file.meta_.page_bytes = page_bytes;
+  file.meta_.last_page = std::max<std::uint64_t>(file.source_->size() / page_bytes, 2) - 1;
+  return file;
+}
+
 std::uint64_t PageFile::page_count() const {
   return source_->size() / meta_.page_bytes;
 }
@@ -212,6 +219,12 @@ Result<std::shared_ptr<const Page>> PageFile::page(std::uint64_t number) const {
   if (cache_.empty()) cache_.resize(kCachePages);
   auto& slot = cache_[static_cast<std::size_t>(number % kCachePages)];
   if (slot && slot->number() == number) return slot;
+  ATELIER_TRY(page, read_page(number));
+  slot = std::move(page);
+  return slot;
+}
+
+Result<std::shared_ptr<const Page>> PageFile::read_page(std::uint64_t number) const {
   if (number < 2 || number > meta_.last_page) return damaged(number, "is outside of the file");
   auto page = std::make_shared<Page>();
   page->number_ = number;
@@ -239,8 +252,7 @@ Result<std::shared_ptr<const Page>> PageFile::page(std::uint64_t number) const {
   }
   // Nodes are packed, so two that overlap do not add up.
   if (used != page->bytes_.size() - upper) return damaged(number, "has entries that overlap");
-  slot = std::move(page);
-  return slot;
+  return std::shared_ptr<const Page>(std::move(page));
 }
 
 Result<std::uint64_t> PageFile::overflow_pages(const Page& leaf, std::size_t index,
@@ -405,6 +417,51 @@ std::optional<std::string> PageFile::find(const Tree& tree, std::string_view key
     return std::move(*found);
   }
   return std::nullopt;
+}
+
+namespace {
+
+// Whether all keys of a page are in order and between what the branches above say.
+bool in_order(const Tree& tree, const Page& page, const std::optional<std::string>& low,
+              const std::optional<std::string>& high) {
+  for (std::size_t i = page.is_leaf() ? 0 : 1; i < page.count(); ++i) {
+    const std::string_view key = page.key(i);
+    if (low && key_less(tree, key, *low)) return false;
+    if (high && !key_less(tree, key, *high)) return false;
+    if (i > (page.is_leaf() ? 0 : 1) && !key_less(tree, page.key(i - 1), key)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> PageFile::find_checked(const Tree& tree,
+                                                          std::string_view key) const {
+  std::optional<std::string> low, high;
+  std::uint64_t number = tree.root;
+  for (std::size_t depth = 1; number != kNoPage; ++depth) {
+    ATELIER_TRY(at, read_page(number));
+    if (depth > kDepthMax || at->count() == 0 || at->is_leaf() != (depth == tree.depth)) {
+      return damaged(number, "is not where it belongs");
+    }
+    if (!in_order(tree, *at, low, high)) return damaged(number, "has keys out of order");
+    std::size_t first = at->is_leaf() ? 0 : 1;
+    while (first < at->count() && !key_less(tree, key, at->key(first))) ++first;
+    if (at->is_leaf()) {
+      if (first == 0 || at->key(first - 1) != key) return std::optional<std::string>();
+      ATELIER_TRY(found, value(*at, first - 1));
+      return std::optional<std::string>(std::move(found));
+    }
+    if (first > 1) low = std::string(at->key(first - 1));
+    if (first < at->count()) high = std::string(at->key(first));
+    number = at->child(first - 1);
+  }
+  return std::optional<std::string>();
+}
+
+Result<Tree> tree_of_row(std::string_view row) {
+  if (row.size() != kTreeBytes) return Error(ErrorCode::kCorrupt, "a table has no tree");
+  return load_tree(row.data());
 }
 
 std::vector<Table> PageFile::tables(const Problem& problem) const {

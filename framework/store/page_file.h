@@ -98,6 +98,9 @@ class PageFile {
   static Result<PageFile> open(std::unique_ptr<Source> source,
                                std::optional<std::uint64_t> transaction = {});
 
+  /// For a file whose head pages are gone: it has no tables, and every page may be looked at.
+  static PageFile without_head(std::unique_ptr<Source> source, std::uint32_t page_bytes);
+
   const Meta& meta() const { return meta_; }
   std::uint64_t file_bytes() const { return source_->size(); }
   /// Pages that the file has room for; at most meta().last_page + 1 are in use.
@@ -120,6 +123,9 @@ class PageFile {
   void walk_pages(const Tree& tree, const Problem& problem, Visited* visited) const;
   /// The row of a key, when it can be found.
   std::optional<std::string> find(const Tree& tree, std::string_view key) const;
+  /// Like find(), with every page on the way checked as a walk checks it, so that "nothing" is
+  /// true; reads no page twice from memory. Errors: kCorrupt with what is wrong.
+  Result<std::optional<std::string>> find_checked(const Tree& tree, std::string_view key) const;
   /// Pages on the free list, in no order.
   std::vector<std::uint64_t> free_pages(const Problem& problem, Visited* visited = nullptr) const;
 
@@ -132,6 +138,7 @@ class PageFile {
   struct Walk;
   explicit PageFile(std::unique_ptr<Source> source) : source_(std::move(source)) {}
   bool read_meta(std::uint64_t page, std::uint32_t page_bytes, Meta* meta) const;
+  Result<std::shared_ptr<const Page>> read_page(std::uint64_t number) const;
   std::optional<Meta> other_meta(const std::optional<Meta>& first) const;
   Result<std::uint64_t> overflow_pages(const Page& leaf, std::size_t index,
                                        std::uint64_t* first) const;
@@ -140,6 +147,9 @@ class PageFile {
   Meta meta_;
   mutable std::vector<std::shared_ptr<const Page>> cache_;  // by number modulo its size
 };
+
+/// The tree of a named table, from its row in the main tree. Errors: kCorrupt.
+Result<Tree> tree_of_row(std::string_view row);
 
 /// Compares as the tree's order does.
 bool key_less(const Tree& tree, std::string_view left, std::string_view right);

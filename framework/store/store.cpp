@@ -10,7 +10,9 @@
 #include "base/digest.h"
 #include "base/json_text.h"
 #include "revtree/varint.h"
+#include "base/os/disk.h"
 #include "store/blob_table.h"
+#include "store/care.h"
 #include "store/format.h"
 #include "store/store_impl.h"
 
@@ -135,6 +137,8 @@ StoreImpl::~StoreImpl() {
   if (writer_) writer_->stop();
   writer_.reset();
   environment_.reset();
+  // Here nobody reads or writes any more. What does not work out leaves the file as it was.
+  if (compact_at_end_ && delete_at_end_.empty() && lock_) (void)compact_file(path_, true, false);
   lock_.reset();
   if (!delete_at_end_.empty()) {
     std::error_code ignored;  // the catalog sweeps at its next start
@@ -149,13 +153,20 @@ Status StoreImpl::open_files(const StoreOptions& options) {
   if (!there && (!options.create || read_only_)) {
     return not_found("there is no store in '" + path_.string() + "'");
   }
-  if (!there) ATELIER_CHECK(os::make_private_dir(path_));
+  if (there && std::filesystem::exists(damage_marker(path_), error)) {
+    return Error(ErrorCode::kCorrupt,
+                 "the store '" + path_.string() +
+                     "' was found damaged when it was last used: it must be verified, salvaged, "
+                     "restored from a backup, or begun anew");
+  }
+  if (!there) ATELIER_CHECK(make_folder());
   auto lock = os::FileLock::acquire(path_ / "holder.lock",
                                     options.holder.empty() ? "Atelier" : options.holder);
   // A folder that nobody can write to needs no lock.
   const bool no_lock = !lock && read_only_ && lock.error().code != ErrorCode::kBusy;
   if (!lock && !no_lock) return lock.error();
   if (lock) lock_ = std::move(*lock);
+  if (lock_ && !read_only_) remove_unfinished(path_);
   lmdb::EnvironmentOptions wanted;
   wanted.map_bytes = options.map_bytes;
   wanted.tables_max = kTablesMax;
@@ -164,6 +175,22 @@ Status StoreImpl::open_files(const StoreOptions& options) {
   wanted.no_lock = no_lock;
   ATELIER_TRY(environment, lmdb::Environment::open(path_, wanted));
   environment_ = std::move(environment);
+  ATELIER_TRY(file, os::FileReader::open(path_ / "data.mdb"));
+  file_ = std::move(file);
+  return ok();
+}
+
+// A power cut must not take the name of a file whose content it left.
+Status StoreImpl::make_folder() {
+  std::error_code error;
+  std::vector<std::filesystem::path> made;
+  for (auto at = std::filesystem::absolute(path_); !std::filesystem::exists(at, error);
+       at = at.parent_path()) {
+    made.push_back(at);
+    if (at == at.parent_path()) break;
+  }
+  ATELIER_CHECK(os::make_private_dir(path_));
+  for (const auto& folder : made) ATELIER_CHECK(os::sync_folder(folder.parent_path()));
   return ok();
 }
 
@@ -250,7 +277,8 @@ Status StoreImpl::create_tables(const StoreOptions& options) {
   txn.put(tables_.lineages, value_of(first), value_of(std::string_view(uuid)));
   if (txn.failed()) return txn.error();
   ATELIER_CHECK(read_meta(txn.get()));
-  return txn.commit();
+  ATELIER_CHECK(txn.commit());
+  return options.sync ? os::sync_folder(path_) : ok();
 }
 
 Status StoreImpl::read_meta(MDB_txn* txn) {

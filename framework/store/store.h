@@ -281,7 +281,9 @@ class Store {
   virtual std::uint32_t revs_limit() const = 0;
   virtual Status set_revs_limit(std::uint32_t limit) = 0;
   virtual Result<std::vector<RevId>> purge(std::string_view id, std::span<const RevId> revs) = 0;
-  /// Drops bodies of revisions that are not leaves, and blobs without references.
+  /// Drops bodies of revisions that are not leaves, and blobs without references. Later writes use
+  /// the room; it goes back to the disk when the store is closed, by a copy of the file, where that
+  /// is worth it.
   virtual Status compact() = 0;
   /// How long documents live and tombstones are remembered; kept in the store. A lifetime counts
   /// from when a document was last written here; of what is there already, from this call.

@@ -90,6 +90,7 @@ Status StoreImpl::compact_documents() {
 Status StoreImpl::compact() {
   return guard([&]() -> Status {
     ATELIER_CHECK(compact_documents());
+    compact_at_end_ = true;
     return run([](WriteContext& context) { return sweep_blobs(context, false); });
   });
 }

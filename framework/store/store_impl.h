@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/os/disk.h"
 #include "base/os/os.h"
 #include "store/document_edit.h"
 #include "store/lmdb.h"
@@ -112,6 +113,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   struct DocRead;
 
   StoreImpl(std::filesystem::path path, const StoreOptions& options);
+  Status make_folder();
   Status open_files(const StoreOptions& options);
   Status open_tables(const StoreOptions& options);
   Status open_old_tables(MDB_txn* txn, bool* older);
@@ -173,6 +175,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   Tables tables_;
   std::optional<os::FileLock> lock_;
   std::unique_ptr<lmdb::Environment> environment_;
+  std::optional<os::FileReader> file_;  // data.mdb, read beside the map (missing.h)
 
   // Safe from any thread.
   SequenceNames names_;
@@ -181,6 +184,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   std::atomic<bool> retired_{false};
   mutable IndexRegistry indexes_;
   std::atomic<bool> indexing_{false};  // a step of the background work is queued
+  std::atomic<bool> compact_at_end_{false};  // the file, when the last user has let go
   const std::shared_ptr<Pokes> pokes_ = std::make_shared<Pokes>();
 
   mutable std::mutex mutex_;

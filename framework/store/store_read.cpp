@@ -5,6 +5,7 @@
 
 #include "store/blob_table.h"
 #include "store/forgotten_table.h"
+#include "store/missing.h"
 #include "store/store_impl.h"
 
 namespace atelier {
@@ -81,9 +82,10 @@ bool first_downwards(IdCursor& cursor, const Range& range) {
   return more;
 }
 
-// Calls `fn(id, row)` for each row in range until it returns false.
+// Calls `fn(id, row)` for each row in range until it returns false. Counts all rows in `rows`.
 template <class Fn>
-Status walk(MDB_txn* txn, const Tables& tables, const ScanOptions& options, const Fn& fn) {
+Status walk(MDB_txn* txn, const Tables& tables, const ScanOptions& options, const Fn& fn,
+            std::uint64_t* rows = nullptr) {
   const Range range = range_of(options);
   IdCursor cursor(txn, tables.docs);
   bool more = options.descending ? first_downwards(cursor, range) : first_upwards(cursor, range);
@@ -92,10 +94,25 @@ Status walk(MDB_txn* txn, const Tables& tables, const ScanOptions& options, cons
     const std::string_view id = cursor.id();
     if (options.descending ? !above_low(range, id) : !below_high(range, id)) break;
     ATELIER_CHECK(record::decode_doc(id, cursor.row(), &row, options.bodies));
+    if (rows) ++*rows;
     if ((options.deleted || !row.deleted) && !fn(id, row)) break;
     more = options.descending ? cursor.previous() : cursor.next();
   }
   return cursor.status();
+}
+
+// Who saw everything saw as much as the counters say: pages that were lost leave no other trace.
+Status check_total(MDB_txn* txn, const Tables& tables, std::uint64_t rows) {
+  std::string_view bytes;
+  Error error;
+  const auto found =
+      lmdb::get(txn, tables.meta, value_of(std::string_view("state")), &bytes, &error);
+  if (found == lmdb::Lookup::kFailed) return error;
+  ATELIER_TRY(state, record::decode_state(found == lmdb::Lookup::kFound ? bytes : ""));
+  if (rows == state.doc_count + state.doc_del_count) return ok();
+  return Error(ErrorCode::kCorrupt, "the store is damaged: " + std::to_string(rows) +
+                                        " documents were found of " +
+                                        std::to_string(state.doc_count + state.doc_del_count));
 }
 
 }  // namespace
@@ -110,7 +127,10 @@ Result<bool> StoreImpl::find_doc(MDB_txn* txn, std::string_view id, std::vector<
   Error error;
   const auto found = find_row(txn, tables_.docs, id, &bytes, &error);
   if (found == lmdb::Lookup::kFailed) return error;
-  if (found == lmdb::Lookup::kMissing) return false;
+  if (found == lmdb::Lookup::kMissing) {
+    ATELIER_CHECK(confirm_missing(*file_, txn, id));
+    return false;
+  }
   if (copy) {
     copy->assign(bytes.begin(), bytes.end());
     bytes = {copy->data(), copy->size()};
@@ -324,16 +344,21 @@ Status StoreImpl::scan(const ScanOptions& options,
     ATELIER_TRY(txn, environment_->read());
     std::size_t to_skip = options.skip;
     std::size_t left = options.limit;
+    std::uint64_t rows = 0;
+    bool whole = !options.start && !options.end && !options.prefix;
     const auto give = [&](const DocumentView& view) {
       if (to_skip > 0) {
         --to_skip;
         return true;
       }
-      return fn(view) && --left > 0;
+      const bool more = fn(view) && --left > 0;
+      whole = whole && more;
+      return more;
     };
     Status failed = ok();
-    ATELIER_CHECK(
-        walk(txn.get(), tables_, options, [&](std::string_view id, const record::DocRow& row) {
+    ATELIER_CHECK(walk(
+        txn.get(), tables_, options,
+        [&](std::string_view id, const record::DocRow& row) {
           if (options.all_leaves && row.many_leaves) {
             const auto more = each_leaf(txn.get(), options, id, row, give);
             if (!more) failed = more.error();
@@ -348,8 +373,10 @@ Status StoreImpl::scan(const ScanOptions& options,
                             row.many_leaves};
           view.evicted = row.evicted;
           return give(view);
-        }));
-    return failed;
+        },
+        &rows));
+    ATELIER_CHECK(failed);
+    return whole ? check_total(txn.get(), tables_, rows) : ok();
   });
 }
 
@@ -459,12 +486,14 @@ Status StoreImpl::changes(std::uint64_t since, std::size_t limit,
     lmdb::Cursor cursor(txn.get(), tables_.sequences);
     record::SequenceRow row;
     ChangeRow change;
+    std::uint64_t rows = 0;
     bool more = cursor.seek_number(since + 1);
-    for (; more && limit > 0; --limit, more = cursor.move(MDB_NEXT)) {
+    for (; more && limit > 0; --limit, ++rows, more = cursor.move(MDB_NEXT)) {
       ATELIER_CHECK(walk_changes(txn.get(), cursor, &row, &change));
       if (!fn(change)) return ok();
     }
-    return cursor.status();
+    ATELIER_CHECK(cursor.status());
+    return since == 0 && !more ? check_total(txn.get(), tables_, rows) : ok();
   });
 }
 

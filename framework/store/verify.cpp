@@ -7,10 +7,10 @@
 #include "base/limits.h"
 #include "base/os/child.h"
 #include "base/os/os.h"
+#include "store/care.h"
+#include "store/care_files.h"
 #include "store/format.h"
-#include "store/id_table.h"
 #include "store/lmdb.h"
-#include "store/tables.h"
 #include "store/verify_run.h"
 
 namespace atelier {
@@ -150,6 +150,8 @@ void check_rows(const pages::PageFile& file, const std::vector<pages::Table>& ta
   }
 }
 
+}  // namespace
+
 int verify_pages(const pages::PageFile& file, const os::Tell& tell) {
   Teller teller{tell};
   const auto tables =
@@ -164,6 +166,8 @@ int verify_pages(const pages::PageFile& file, const os::Tell& tell) {
   tell("N " + std::to_string(teller.findings));
   return 0;
 }
+
+namespace {
 
 int failed(const Error& error, const os::Tell& tell) {
   tell(std::string("E ") + std::to_string(static_cast<int>(error.code)) + " " + error.message);
@@ -180,25 +184,9 @@ int verify_closed(const std::filesystem::path& path, const os::Tell& tell) {
   return 0;
 }
 
-// Beside a process that writes: a read transaction keeps the pages of its snapshot, whose head page
-// must be read before two more commits overwrite it.
 int verify_in_use(const std::filesystem::path& folder, const os::Tell& tell) {
-  lmdb::EnvironmentOptions options;
-  options.map_bytes = kMapBytesDefault;
-  options.tables_max = kTablesMax;
-  options.read_only = true;
-  auto environment = lmdb::Environment::open(folder, options);
-  if (!environment) return failed(environment.error(), tell);
-  for (int attempt = 0; attempt < kSnapshotAttemptsMax; ++attempt) {
-    const auto txn = (*environment)->read();
-    if (!txn) return failed(txn.error(), tell);
-    auto source = pages::open_file((folder / "data.mdb").string());
-    if (!source) return failed(source.error(), tell);
-    const auto file = pages::PageFile::open(std::move(*source), mdb_txn_id(txn->get()));
-    if (file) return verify_pages(*file, tell);
-  }
-  return failed({ErrorCode::kBusy, "the store is written to faster than it can be looked at"},
-                tell);
+  const auto snapshot = care::open_snapshot(folder);
+  return snapshot ? verify_pages(*snapshot->file, tell) : failed(snapshot.error(), tell);
 }
 
 // --- in the parent
@@ -290,6 +278,10 @@ Result<VerifyReport> verify_store(const std::filesystem::path& folder,
       },
       progress);
   if (report) report->in_use = in_use;
+  // It was found damaged once, and is not: a disk that failed to answer, or a repair.
+  if (report && report->clean() && !in_use) {
+    std::filesystem::remove(damage_marker(folder), error);
+  }
   return report;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/os/child.h"
 #include "store/page_file.h"
 #include "store/record.h"
 
@@ -65,5 +66,9 @@ void check_indexes(VerifyRun& run);
 
 /// In the order in which they run.
 std::span<const TableCheck> table_checks();
+
+/// Checks all pages and all tables; tells lines as verify.cpp hears them: `F` finding, `G`
+/// progress, `T` table, `P` pages, `N` number of findings.
+int verify_pages(const pages::PageFile& file, const os::Tell& tell);
 
 }  // namespace atelier

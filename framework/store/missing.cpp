@@ -1,0 +1,69 @@
+#include "store/missing.h"
+
+#include "base/limits.h"
+#include "store/page_file.h"
+
+namespace atelier {
+namespace {
+
+constexpr MDB_dbi kMainTable = 1;  // LMDB's own: names of tables and their trees
+
+class BorrowedFile : public pages::Source {
+ public:
+  explicit BorrowedFile(const os::FileReader& file) : file_(file) {}
+  std::uint64_t size() const override { return file_.size(); }
+  bool read(std::uint64_t offset, char* to, std::size_t count) const override {
+    return file_.read(offset, to, count);
+  }
+
+ private:
+  const os::FileReader& file_;
+};
+
+// The tree as the transaction's snapshot has it; its pages stay while the transaction does.
+Result<pages::Tree> tree_of(MDB_txn* txn, std::string_view table) {
+  std::string_view row;
+  Error error;
+  switch (lmdb::get(txn, kMainTable, lmdb::value_of(table), &row, &error)) {
+    case lmdb::Lookup::kFailed:
+      return error;
+    case lmdb::Lookup::kMissing:
+      return Error(ErrorCode::kCorrupt, "the table '" + std::string(table) + "' is missing");
+    case lmdb::Lookup::kFound:
+      break;
+  }
+  return pages::tree_of_row(row);
+}
+
+Status confirm(const pages::PageFile& file, MDB_txn* txn, std::string_view id) {
+  std::string prefix;
+  std::string_view table = "docs";
+  while (true) {
+    ATELIER_TRY(tree, tree_of(txn, table));
+    const bool last = id.size() < kFragmentBytes;
+    ATELIER_TRY(row, file.find_checked(tree, prefix + std::string(id.substr(0, kFragmentBytes))));
+    if (!row) return ok();
+    if (last) return Error(ErrorCode::kCorrupt, "it is there, and was not found");
+    prefix = *row;
+    table = "fragments";
+    id.remove_prefix(kFragmentBytes);
+  }
+}
+
+}  // namespace
+
+Status confirm_missing(const os::FileReader& file, MDB_txn* txn, std::string_view id) {
+  MDB_stat stat;
+  if (const int code = mdb_stat(txn, kMainTable, &stat)) {
+    return lmdb::error_of(code, "reading from the store");
+  }
+  const auto pages =
+      pages::PageFile::without_head(std::make_unique<BorrowedFile>(file), stat.ms_psize);
+  const Status confirmed = confirm(pages, txn, id);
+  if (confirmed) return ok();
+  return Error(ErrorCode::kCorrupt,
+               "looking for '" + std::string(id.substr(0, kFragmentBytes)) +
+                   "', the store was found damaged: " + confirmed.error().message);
+}
+
+}  // namespace atelier
