@@ -270,10 +270,14 @@ std::string escaped(std::string_view text) {
 /// The hardest target against any of the peers.
 const Peer* hardest_peer(const Row& row) {
   const Peer* hardest = nullptr;
+  std::optional<double> most;
   for (const Peer& peer : row.peers) {
-    const bool harder = !hardest || (row.better == Better::kLess ? peer.value < hardest->value
-                                                                 : peer.value > hardest->value);
-    if (harder) hardest = &peer;
+    const auto target = target_of(row, &peer);
+    if (!target || (most && (row.better == Better::kLess ? *target >= *most : *target <= *most))) {
+      continue;
+    }
+    most = target;
+    hardest = &peer;
   }
   return hardest;
 }
@@ -443,9 +447,10 @@ double ratio(const Row& row, const Peer& peer) {
 
 std::optional<double> target_of(const Row& row, const Peer* peer) {
   if (row.target) return row.target;
-  if (!row.target_ratio || !peer) return std::nullopt;
-  return row.better == Better::kLess ? peer->value / *row.target_ratio
-                                     : peer->value * *row.target_ratio;
+  if (!peer) return std::nullopt;
+  const auto wanted = peer->target_ratio ? peer->target_ratio : row.target_ratio;
+  if (!wanted) return std::nullopt;
+  return row.better == Better::kLess ? peer->value / *wanted : peer->value * *wanted;
 }
 
 std::optional<bool> is_met(const Row& row, const Peer* peer) {

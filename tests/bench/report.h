@@ -34,6 +34,7 @@ enum class Better { kLess, kMore };
 struct Peer {
   std::string name;
   double value = 0;
+  std::optional<double> target_ratio = {};  // where it is not the row's
 };
 
 struct Row {

@@ -59,6 +59,17 @@ TEST(BenchReport, ATargetAgainstPeersIsAskedOfEachOfThem) {
   EXPECT_THAT(with(row).svg(), HasSubstr("missed"));  // the hardest of them counts
 }
 
+TEST(BenchReport, APeerMayHaveATargetOfItsOwn) {
+  Row row{.work = "batch", .value = 40, .unit = "docs/s", .better = Better::kMore};
+  row.peers = {{"Raw", 100, 0.45}, {"Other", 4, 8}, {"Aside", 1'000}};
+  const auto lines = lines_of(with(row));
+  EXPECT_FALSE(lines.at(0).at("met").as_bool());
+  EXPECT_NEAR(lines.at(1).at("target").to_number<double>(), 32, 1e-9);
+  EXPECT_TRUE(lines.at(1).at("met").as_bool());
+  EXPECT_TRUE(lines.at(2).at("target").is_null());
+  EXPECT_THAT(with(row).svg(), HasSubstr("target ≥ 45 docs/s"));
+}
+
 TEST(BenchReport, WhatIsNotThereIsNull) {
   Row row{.work = "alone", .value = 1, .unit = "MB"};
   row.target_ratio = 1;  // of nobody
