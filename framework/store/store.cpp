@@ -483,8 +483,9 @@ void StoreImpl::set_validator(Validator validator) {
   validator_ = std::make_shared<const Validator>(std::move(validator));
 }
 
-void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOptions& options,
-                            Done done) {
+// Nothing when the store may not be written to: then done() was called.
+std::optional<Writer::Job> StoreImpl::job_of(std::vector<DocumentWrite> documents,
+                                             const WriteOptions& options, Done done) {
   auto batch = std::make_shared<Batch>();
   batch->together = options.all_or_nothing;
   batch->user = options.user;
@@ -497,7 +498,8 @@ void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOpt
   }
   if (const Status usable = check_usable(true); !usable) {
     batch->refuse_all(usable.error());
-    return done(std::move(batch->results));
+    done(std::move(batch->results));
+    return std::nullopt;
   }
   job.early = options.durability == Durability::kQueued;
   job.run = [this, batch](WriteContext& context) { return run_job(context, *batch); };
@@ -507,7 +509,13 @@ void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOpt
     if (!status && !(batch->together && explained)) batch->refuse_all(status.error());
     done(std::move(batch->results));
   };
-  writer_->enqueue(std::move(job));
+  return job;
+}
+
+void StoreImpl::write_async(std::vector<DocumentWrite> documents, const WriteOptions& options,
+                            Done done) {
+  auto job = job_of(std::move(documents), options, std::move(done));
+  if (job) writer_->enqueue(std::move(*job));
 }
 
 std::vector<WriteResult> StoreImpl::write(std::vector<DocumentWrite> documents,
@@ -522,11 +530,12 @@ std::vector<WriteResult> StoreImpl::write(std::vector<DocumentWrite> documents,
   std::mutex mutex;
   std::condition_variable arrived;
   std::optional<std::vector<WriteResult>> results;
-  write_async(std::move(documents), options, [&](std::vector<WriteResult> written) {
+  auto job = job_of(std::move(documents), options, [&](std::vector<WriteResult> written) {
     const std::lock_guard lock(mutex);
     results = std::move(written);
     arrived.notify_one();
   });
+  if (job) writer_->run_or_enqueue(std::move(*job));
   std::unique_lock lock(mutex);
   arrived.wait(lock, [&] { return results.has_value(); });
   return std::move(*results);

@@ -126,6 +126,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
   PreparedWrite prepare(DocumentWrite write) const;
   Status run_job(WriteContext& context, Batch& batch) const;
+  std::optional<Writer::Job> job_of(std::vector<DocumentWrite> documents,
+                                    const WriteOptions& options, Done done);
   static Status run_batch(WriteContext& context, Batch& batch);
   static Status run_together(WriteContext& context, Batch& batch);
 

@@ -80,6 +80,38 @@ void Writer::enqueue(Job job) {
   call_done(job, Error(ErrorCode::kCancelled, "the store is being closed"));
 }
 
+void Writer::run_or_enqueue(Job job) {
+  if (job.early || !try_run_here(job)) enqueue(std::move(job));
+}
+
+// Ends a turn of a caller's, whatever happens in it.
+struct Writer::Turn {
+  Writer& writer;
+  bool changed = false;
+
+  ~Turn() {
+    const std::lock_guard lock(writer.mutex_);
+    writer.writing_ = false;
+    writer.poke_ = writer.poke_ || changed;
+    const bool more = writer.poke_ || writer.stopping_ || !writer.queue_.empty();
+    if (more) writer.filled_.notify_one();
+  }
+};
+
+bool Writer::try_run_here(Job& job) {
+  std::vector<Job> jobs;
+  jobs.reserve(1);
+  {
+    const std::lock_guard lock(mutex_);
+    if (writing_ || stopping_ || !queue_.empty()) return false;
+    writing_ = true;
+  }
+  Turn turn{*this};
+  jobs.push_back(std::move(job));
+  turn.changed = commit(jobs);
+  return true;
+}
+
 Status Writer::run(std::function<Status(WriteContext&)> job, std::size_t bytes) {
   if (on_this_thread()) {
     return Error(ErrorCode::kInternal, "a call that waits for the writer was made on its thread");
@@ -95,7 +127,7 @@ Status Writer::run(std::function<Status(WriteContext&)> job, std::size_t bytes) 
     result = status;
     arrived.notify_one();
   };
-  enqueue(std::move(entry));
+  run_or_enqueue(std::move(entry));
   std::unique_lock lock(mutex);
   arrived.wait(lock, [&] { return result.has_value(); });
   return *result;
@@ -104,16 +136,24 @@ Status Writer::run(std::function<Status(WriteContext&)> job, std::size_t bytes) 
 void Writer::loop() {
   thread_id_ = std::this_thread::get_id();
   while (true) {
-    std::vector<Job> jobs = take();
-    if (jobs.empty()) return;
-    commit(jobs);
+    bool poke = false;
+    std::vector<Job> jobs = take(&poke);
+    if (jobs.empty() && !poke) return;
+    if (!jobs.empty() && commit(jobs)) poke = true;
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+    }
+    if (poke && hooks_.changed) hooks_.changed();
   }
 }
 
-// Waits for jobs; as many as one commit may hold. Empty: the end.
-std::vector<Writer::Job> Writer::take() {
+// Waits until this thread has something to write or to tell; as many jobs as one commit may hold,
+// and then this thread is the writer. Nothing of both: the end.
+std::vector<Writer::Job> Writer::take(bool* poke) {
   std::unique_lock lock(mutex_);
-  filled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  filled_.wait(lock, [&] { return !writing_ && (stopping_ || poke_ || !queue_.empty()); });
+  *poke = std::exchange(poke_, false);
   std::vector<Job> jobs;
   std::size_t docs = 0, bytes = 0;
   while (!queue_.empty()) {
@@ -127,11 +167,13 @@ std::vector<Writer::Job> Writer::take() {
   }
   queued_docs_ -= docs;
   queued_bytes_ -= bytes;
+  writing_ = !jobs.empty();
   emptied_.notify_all();
   return jobs;
 }
 
-void Writer::commit(std::vector<Job>& jobs) {
+// Returns whether there are new sequences.
+bool Writer::commit(std::vector<Job>& jobs) {
   std::vector<Status> results(jobs.size(), ok());
   const record::State before = state_;
   record::State after = before;
@@ -145,16 +187,17 @@ void Writer::commit(std::vector<Job>& jobs) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     call_done(jobs[i], committed ? results[i] : committed);
   }
-  poke = poke || after.last_sequence != before.last_sequence;
-  if (committed && poke && hooks_.changed) hooks_.changed();
+  return committed && (poke || after.last_sequence != before.last_sequence);
 }
 
-void Writer::commit_alone(std::vector<Job>& jobs) {
+bool Writer::commit_alone(std::vector<Job>& jobs) {
+  bool changed = false;
   for (Job& job : jobs) {
     std::vector<Job> alone;
     alone.push_back(std::move(job));
-    commit(alone);
+    changed = commit(alone) || changed;
   }
+  return changed;
 }
 
 Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, record::State& state,
