@@ -20,6 +20,13 @@ Error bad_stub(std::string_view id, std::string_view name) {
   return invalid("Invalid attachment stub in " + std::string(id) + " for " + std::string(name));
 }
 
+// Without the list that RevTree::leaves() makes: each write asks twice.
+bool many_leaves(const RevTree& tree) {
+  int found = 0;
+  for (const RevNode& node : tree.nodes()) found += node.has_children ? 0 : 1;
+  return found > 1;
+}
+
 RevNode& node_of(RevTree& tree, const RevId& rev) {
   return tree.node(tree.find(rev));
 }
@@ -338,7 +345,7 @@ void DocumentEdit::write_row(WriteContext& context, std::int32_t winner, std::ui
   record::DocRow row;
   row.rev = node.rev;
   row.deleted = node.deleted;
-  row.many_leaves = tree_.leaves().size() > 1;
+  row.many_leaves = many_leaves(tree_);
   row.has_body = node.body != 0;
   row.sequence = sequence;
   row.attachments = inline_attachments_;
@@ -360,7 +367,7 @@ void DocumentEdit::write_sequence(WriteContext& context, std::int32_t winner,
   record::SequenceRow row;
   row.rev = node.rev;
   row.deleted = node.deleted;
-  row.many_leaves = tree_.leaves().size() > 1;
+  row.many_leaves = many_leaves(tree_);
   row.id = id_;
   record::encode_sequence(context.scratch, sequence, row);
   context.txn.put(context.tables.sequences, value_of(sequence),

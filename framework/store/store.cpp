@@ -555,7 +555,7 @@ Status StoreImpl::run(std::function<Status(WriteContext&)> job, std::size_t byte
 Status StoreImpl::flush() {
   ATELIER_CHECK(check_usable(false));
   if (read_only_) return ok();
-  return writer_->run([](WriteContext&) { return ok(); });
+  return writer_->flush();
 }
 
 // --- what does not replicate

@@ -113,21 +113,31 @@ bool Writer::try_run_here(Job& job) {
 }
 
 Status Writer::run(std::function<Status(WriteContext&)> job, std::size_t bytes) {
+  Job entry;
+  entry.run = std::move(job);
+  entry.bytes = bytes;
+  return wait_for(std::move(entry), true);
+}
+
+Status Writer::flush() {
+  Job nothing;
+  nothing.run = [](WriteContext&) { return ok(); };
+  return wait_for(std::move(nothing), false);
+}
+
+Status Writer::wait_for(Job job, bool here) {
   if (on_this_thread()) {
     return Error(ErrorCode::kInternal, "a call that waits for the writer was made on its thread");
   }
   std::mutex mutex;
   std::condition_variable arrived;
   std::optional<Status> result;
-  Job entry;
-  entry.run = std::move(job);
-  entry.bytes = bytes;
-  entry.done = [&](const Status& status) {
+  job.done = [&](const Status& status) {
     const std::lock_guard lock(mutex);
     result = status;
     arrived.notify_one();
   };
-  run_or_enqueue(std::move(entry));
+  here ? run_or_enqueue(std::move(job)) : enqueue(std::move(job));
   std::unique_lock lock(mutex);
   arrived.wait(lock, [&] { return result.has_value(); });
   return *result;
@@ -139,8 +149,8 @@ void Writer::loop() {
     bool poke = false;
     std::vector<Job> jobs = take(&poke);
     if (jobs.empty() && !poke) return;
-    if (!jobs.empty() && commit(jobs)) poke = true;
-    {
+    if (!jobs.empty()) {
+      poke = commit(jobs);
       const std::lock_guard lock(mutex_);
       writing_ = false;
     }
@@ -148,13 +158,14 @@ void Writer::loop() {
   }
 }
 
-// Waits until this thread has something to write or to tell; as many jobs as one commit may hold,
-// and then this thread is the writer. Nothing of both: the end.
+// Waits until this thread has something to tell, or to write: as many jobs as one commit may hold,
+// and then this thread is the writer. What callers committed is told first. Nothing: the end.
 std::vector<Writer::Job> Writer::take(bool* poke) {
   std::unique_lock lock(mutex_);
   filled_.wait(lock, [&] { return !writing_ && (stopping_ || poke_ || !queue_.empty()); });
-  *poke = std::exchange(poke_, false);
   std::vector<Job> jobs;
+  *poke = std::exchange(poke_, false);
+  if (*poke) return jobs;
   std::size_t docs = 0, bytes = 0;
   while (!queue_.empty()) {
     const Job& next = queue_.front();

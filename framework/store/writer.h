@@ -84,6 +84,8 @@ class Writer {
   void run_or_enqueue(Job job);
   /// run_or_enqueue() and wait for the commit.
   Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
+  /// Waits on the thread's turn: what was committed or queued before is committed and told of.
+  Status flush();
   /// Finishes what is queued.
   void stop();
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
@@ -92,6 +94,7 @@ class Writer {
   struct Turn;
   void loop();
   bool try_run_here(Job& job);
+  Status wait_for(Job job, bool here);
   std::vector<Job> take(bool* poke);
   bool commit(std::vector<Job>& jobs);
   bool commit_alone(std::vector<Job>& jobs);

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -103,6 +104,68 @@ TEST_F(StoreWriting, SubscribersArePokedAfterTheCommitAndNotAfterTheEnd) {
   put("b", "{}");
   ASSERT_TRUE(store_->flush());
   EXPECT_EQ(pokes, before);
+}
+
+TEST_F(StoreWriting, ACallerMayHoldALockThatASubscriberTakes) {
+  // Lone writes are committed on the caller's thread; a poke there would wait for itself.
+  std::mutex callers_own;
+  std::set<std::thread::id> poked_on;
+  std::promise<void> poked;
+  std::uint64_t seen = 0;
+  const Subscription subscription = store_->subscribe([&] {
+    const std::lock_guard lock(callers_own);
+    poked_on.insert(std::this_thread::get_id());
+    if (std::exchange(seen, store_->last_sequence()) < 50 && seen == 50) poked.set_value();
+  });
+  for (int i = 0; i < 50; ++i) {
+    const std::lock_guard lock(callers_own);
+    ASSERT_TRUE(store_->write_one(edit("l" + std::to_string(i), "{}")));
+  }
+  ASSERT_EQ(poked.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  const std::lock_guard lock(callers_own);
+  EXPECT_EQ(poked_on.size(), 1u);
+  EXPECT_EQ(poked_on.count(std::this_thread::get_id()), 0u);
+}
+
+TEST_F(StoreWriting, WhoWaitsStandsBehindWhatIsQueued) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string id = "order" + std::to_string(round);
+    std::promise<std::uint64_t> queued;
+    store_->write_async({edit(id, "{}")}, {}, [&](std::vector<WriteResult> results) {
+      queued.set_value(results[0].sequence);
+    });
+    const auto later = store_->write({edit(id + "x", "{}")});
+    EXPECT_LT(queued.get_future().get(), later[0].sequence);
+  }
+}
+
+TEST_F(StoreWriting, WritesOfAllKindsFromManyThreadsGetOneSequenceEach) {
+  constexpr int kThreads = 6, kEach = 40;
+  std::atomic<int> failures{0}, answered{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string id = std::to_string(t) + ":" + std::to_string(i);
+        WriteOptions options;
+        if (i % 4 == 1) options.durability = Durability::kQueued;
+        if (i % 4 == 2) {
+          store_->write_async({edit(id, "{}")}, options, [&](auto) { ++answered; });
+        } else if (!store_->write_one(edit(id, "{}"), options)) {
+          ++failures;
+        }
+        if (i % 10 == 9 && !store_->put_local("local" + id, "{}")) ++failures;
+        if (i % 20 == 19 && !store_->flush()) ++failures;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(store_->flush());
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(answered, kThreads * kEach / 4);
+  const auto rows = changes(*store_);
+  ASSERT_EQ(rows.size(), static_cast<std::size_t>(kThreads * kEach));
+  EXPECT_EQ(rows.back().sequence, rows.size());  // none twice, none left out
 }
 
 TEST_F(StoreWriting, AQueuedWriteIsReportedInOrderAndCommittedByTheNextFlush) {
