@@ -12,7 +12,7 @@
 //   4. done() runs after the synced commit and outside of every lock, except for `early` jobs.
 //   5. One at a time writes: whoever set `writing_`. What is "the writer's own" passes from one to
 //      the next through `mutex_`.
-//   6. `changed` runs on the thread alone, never on a caller's, who may hold locks of his own.
+//   6. `changed` runs on the thread alone: a subscriber is never called from within his own write.
 // Thread rule: enqueue(), run() and stop() from any thread; everything else is the writer's own.
 #pragma once
 
