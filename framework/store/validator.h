@@ -1,5 +1,6 @@
 // The hook that asks whether a revision may be written: server and gateway put rules in here.
-// Thread rule: a validator runs on the writer's thread, must be short and must not call the store.
+// Thread rule: a validator runs on the thread that writes (the writer's, or that of a
+// caller who waits), one at a time; it must be short and must not call the store.
 #pragma once
 
 #include <functional>

@@ -90,6 +90,7 @@ struct Writer::Turn {
   bool changed = false;
 
   ~Turn() {
+    writer.caller_id_ = std::thread::id();
     const std::lock_guard lock(writer.mutex_);
     writer.writing_ = false;
     writer.poke_ = writer.poke_ || changed;
@@ -107,6 +108,7 @@ bool Writer::try_run_here(Job& job) {
     writing_ = true;
   }
   Turn turn{*this};
+  caller_id_ = std::this_thread::get_id();
   jobs.push_back(std::move(job));
   turn.changed = commit(jobs);
   return true;

@@ -88,7 +88,11 @@ class Writer {
   Status flush();
   /// Finishes what is queued.
   void stop();
-  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
+  /// Whether the caller is the thread, or within a job that he commits himself.
+  bool on_this_thread() const {
+    const auto self = std::this_thread::get_id();
+    return self == thread_id_.load() || self == caller_id_.load();
+  }
 
  private:
   struct Turn;
@@ -108,6 +112,7 @@ class Writer {
   IndexRegistry& indexes_;
   const Hooks hooks_;
   std::atomic<std::thread::id> thread_id_;
+  std::atomic<std::thread::id> caller_id_;  // whose turn it is, when it is a caller's
 
   // The writer's own.
   record::State state_;
