@@ -1,8 +1,9 @@
 #include "node.h"
 
 #include "base/digest.h"
-#include "care_commands.h"
+#include "base/limits.h"
 #include "base/room_name.h"
+#include "care_commands.h"
 
 namespace atelier::host {
 namespace {
@@ -71,7 +72,8 @@ Node::Node(NodeOptions options, Profile profile, os::FileLock lock)
       replicate_(std::make_shared<ReplicateService>(catalog_)) {}
 
 Node::~Node() {
-  sharer_.reset();  // first: another host may take over while we close
+  keeper_.reset();  // before what it asks
+  sharer_.reset();  // first of the servers: another host may take over while we close
   tcp_server_.reset();
   control_server_.reset();
   catalog_changes_.reset();
@@ -114,6 +116,9 @@ Status Node::start() {
             },
         .may_serve = options_.may_serve});
   }
+  keeper_ = std::make_unique<RetentionKeeper>(
+      catalog_, [this](const std::string& database) { return may_expire(database); },
+      kRetentionEveryMs);
   return ok();
 }
 
@@ -157,6 +162,11 @@ bool Node::is_shared(const std::string& database) const {
   if (unshared_.contains(database)) return false;  // decided meanwhile
   (shared ? shared_ : unshared_).insert(database);
   return shared;
+}
+
+// Rooms that sync with a server are cleaned there; rooms of this machine by whoever serves them.
+bool Node::may_expire(const std::string& database) const {
+  return is_shared(database) && (!sharer_ || sharer_->role().serving);
 }
 
 Result<std::shared_ptr<Store>> Node::open_store(const std::string& title) {

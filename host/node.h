@@ -14,6 +14,7 @@
 #include "http/http_peer.h"
 #include "profile.h"
 #include "replicate_service.h"
+#include "retention_keeper.h"
 #include "server/server.h"
 #include "sharer.h"
 #include "store/catalog.h"
@@ -69,6 +70,7 @@ class Node {
   Status start();
   ServerOptions server_options() const;
   bool is_shared(const std::string& database) const;
+  bool may_expire(const std::string& database) const;
   Result<std::unique_ptr<Server>> serve(std::uint16_t port, const std::string& secret);
 
   const NodeOptions options_;
@@ -89,7 +91,8 @@ class Node {
 
   std::unique_ptr<Server> control_server_;
   std::unique_ptr<Server> tcp_server_;  // with `port`
-  std::unique_ptr<Sharer> sharer_;      // last: its thread uses what is above
+  std::unique_ptr<Sharer> sharer_;      // its thread uses what is above
+  std::unique_ptr<RetentionKeeper> keeper_;  // last: likewise
 };
 
 }  // namespace atelier::host

@@ -55,6 +55,7 @@ inline constexpr std::size_t kChangesExaminedMax = 10'000;  // rows one read of 
 inline constexpr std::size_t kChangesBatchBytesMax = 4 << 20;  // ids that one read of the feed holds
 inline constexpr std::size_t kChangesIdsMax = 50'000;  // looked up in one read; more are walked for
 inline constexpr std::size_t kExpireDocsPerCommit = 500;  // bounds what others wait for
+inline constexpr int kRetentionEveryMs = 60'000;  // rooms are looked through for what expired
 inline constexpr std::int64_t kClockSkewMaxMs = 300'000;  // a clock further off deletes nothing: what
                                                           // NTP and a wrong zone's minutes stay below
 inline constexpr std::int64_t kTimeMarkMs = 600'000;  // how exactly the age of a change is known

@@ -194,6 +194,13 @@ std::vector<std::string> Catalog::list() const {
   return names;
 }
 
+std::vector<std::string> Catalog::opened() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, store] : open_) names.push_back(name);
+  return names;
+}
+
 bool Catalog::exists(std::string_view name) const {
   return is_database_name(name) && is_store(path_of(name));
 }

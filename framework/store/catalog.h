@@ -34,6 +34,8 @@ class Catalog {
   Status remove(std::string_view name);
   /// Names, sorted.
   std::vector<std::string> list() const;
+  /// Names of those that were opened here, sorted.
+  std::vector<std::string> opened() const;
   bool exists(std::string_view name) const;
 
   /// Called after a database was created or removed, from the thread that did it; only poke.

@@ -1,0 +1,76 @@
+#include "retention_keeper.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "base/digest.h"
+
+namespace atelier::host {
+namespace {
+
+constexpr int kNever = 3'600'000;  // the test runs the rounds itself
+
+class Retention : public ::testing::Test {
+ protected:
+  Retention() : catalog_(std::make_shared<Catalog>(folder_, "a test")) {}
+  ~Retention() override {
+    catalog_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  std::shared_ptr<Store> room(const std::string& name) {
+    auto store = catalog_->open(name, true);
+    EXPECT_TRUE(store);
+    DocumentWrite expired;
+    expired.id = "message:expired";
+    expired.body = R"({"expires_at":1000})";
+    DocumentWrite later;
+    later.id = "message:later";
+    later.body = R"({"expires_at":9007199254740991})";
+    for (const auto& result : (*store)->write({expired, later})) EXPECT_TRUE(result.rev);
+    return *store;
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("atelier-retention-" + random_uuid());
+  std::shared_ptr<Catalog> catalog_;
+};
+
+TEST_F(Retention, WhatExpiredGoesWhereThisNodeDecides) {
+  const auto ours = room("ours"), theirs = room("theirs");
+  RetentionKeeper keeper(
+      catalog_, [](const std::string& database) { return database == "ours"; }, kNever);
+  keeper.run_once();
+  EXPECT_FALSE(ours->get("message:expired"));
+  EXPECT_TRUE(ours->get("message:later"));
+  EXPECT_TRUE(theirs->get("message:expired"));
+}
+
+TEST_F(Retention, TheTimerRunsRoundsByItselfAndStopsAtOnce) {
+  const auto ours = room("ours");
+  std::mutex mutex;
+  std::condition_variable gone;
+  bool poked = false;
+  const auto heard = ours->subscribe([&] {
+    const std::lock_guard lock(mutex);
+    poked = true;
+    gone.notify_all();
+  });
+  {
+    RetentionKeeper keeper(catalog_, [](const std::string&) { return true; }, 1);
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(gone.wait_for(lock, std::chrono::seconds(20), [&] { return poked; }));
+  }
+  EXPECT_FALSE(ours->get("message:expired"));
+}
+
+TEST_F(Retention, ARoomThatIsNotOpenStaysShut) {
+  room("ours");
+  catalog_ = std::make_shared<Catalog>(folder_, "a test");
+  RetentionKeeper keeper(catalog_, [](const std::string&) { return true; }, kNever);
+  keeper.run_once();
+  EXPECT_TRUE(catalog_->opened().empty());
+}
+
+}  // namespace
+}  // namespace atelier::host
