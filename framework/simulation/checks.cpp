@@ -14,6 +14,12 @@ bool wanted(std::string_view id, const std::vector<std::string>& prefixes) {
   });
 }
 
+constexpr std::string_view kEvictedText = "evicted";
+
+bool is_evicted(const Result<Document>& leaf) {
+  return !leaf && leaf.error().code == ErrorCode::kEvicted;
+}
+
 std::string text_of(const Document& leaf) {
   std::string text = (leaf.deleted ? "deleted " : "") + leaf.body;
   for (const Attachment& attachment : leaf.attachments) {
@@ -37,6 +43,7 @@ std::map<std::string, std::string> leaves_of(Store& store,
     for (const auto& leaf : store.open_revs(id, {}, false)) {
       const std::string key = id + " " + (leaf ? leaf->rev.to_string() : "(unreadable)");
       all[key] = leaf ? text_of(*leaf) : leaf.error().message;
+      if (is_evicted(leaf)) all[key] = kEvictedText;
     }
   }
   return all;
@@ -78,6 +85,14 @@ bool World::Impl::knows(int number, const std::string& id, const RevId& rev) {
   return missing && missing->empty();
 }
 
+// Whether the node could give the revision, or a descendant, to others: an evicted one is known by
+// name alone.
+bool World::Impl::has_copy(int number, const std::string& id, const RevId& rev) {
+  if (!knows(number, id, rev)) return false;
+  const auto leaves = node(number).store->open_revs(id, {&rev, 1}, true);
+  return std::none_of(leaves.begin(), leaves.end(), is_evicted);
+}
+
 // Invariant 1, second half. Every node must hold what its links carry to it; where all is carried
 // that is everything.
 void World::Impl::check_ledger() {
@@ -106,12 +121,15 @@ std::string World::Impl::difference(const Link& link) {
   const std::string names = node(link.client).name + " and " + node(link.server).name;
   for (const auto& [key, text] : ours) {
     const auto there = theirs.find(key);
+    // What a device evicted may be lost at a server that was restored since; both is no difference.
+    if (text == kEvictedText || (there != theirs.end() && there->second == kEvictedText)) continue;
     if (there == theirs.end()) return names + " differ: only the first has " + key + " " + text;
     if (there->second != text)
       return names + " differ in " + key + ": " + text + " / " + there->second;
   }
   for (const auto& [key, text] : theirs) {
-    if (!ours.contains(key)) return names + " differ: only the second has " + key + " " + text;
+    if (!ours.contains(key) && text != kEvictedText)
+      return names + " differ: only the second has " + key + " " + text;
   }
   return names + " differ";
 }
@@ -126,6 +144,7 @@ void World::Impl::check_caught_up(const Link& link, const Direction& direction) 
     for (const RevId& leaf : row.leaves) {
       if (direction.outbox && direction.outbox->refused().contains({row.id, leaf})) continue;
       if (knows(target, row.id, leaf)) continue;
+      if (is_evicted(source.store->get(row.id, {.rev = leaf}))) continue;
       fail(node(target).name + " lacks " + row.id + " " + leaf.to_string() + " of " + source.name +
            ", although the link caught up");
       return false;
@@ -149,7 +168,7 @@ void World::Impl::check_store(Node& one) {
   for (const ChangeRow& row : changes) {
     if (rows[row.id] != 1) return fail(one.name + " lists " + row.id + " more than once");
     const auto winner = one.store->get(row.id, {.rev = row.leaves.front()});
-    if (!winner || winner->deleted != row.deleted) {
+    if (!is_evicted(winner) && (!winner || winner->deleted != row.deleted)) {
       return fail(one.name + " has no winner of " + row.id + " as its feed says");
     }
     ++(row.deleted ? deleted : live);

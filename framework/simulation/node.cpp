@@ -1,4 +1,5 @@
 // Nodes come and go. Thread rule: as World.
+#include <algorithm>
 #include <system_error>
 
 #include "replication/local_peer.h"
@@ -20,6 +21,7 @@ void World::Impl::open(Node& one) {
   StoreOptions store;
   store.map_bytes = kMapBytes;
   store.sync = false;  // what a power cut does is tested elsewhere; here the process lives
+  store.clock = &clock;
   store.holder = "a simulation";
   auto opened = Store::open(one.folder, store);
   if (!opened)
@@ -100,12 +102,45 @@ void World::recreate(int number) {
   impl_->forget_what_is_nowhere();
 }
 
+void World::evict(int number) {
+  Node& one = impl_->node(number);
+  std::vector<std::string> chosen;
+  const Status read = one.store->changes(0, SIZE_MAX, [&](const ChangeRow& row) {
+    if (random_below(3) == 0 && impl_->another_has(number, row)) chosen.push_back(row.id);
+    return true;
+  });
+  if (!read) return impl_->fail("the feed of " + one.name + ": " + read.error().message);
+  const auto evicted = one.store->evict(chosen, EvictWhat::kBodiesAndBlobs);
+  if (!evicted) return impl_->fail(one.name + " cannot evict: " + evicted.error().message);
+  impl_->counts.evicted += *evicted;
+  impl_->say(one.name + " evicts " + std::to_string(*evicted));
+  impl_->forget_what_is_nowhere();  // its copy may have been the last one of an ancestor
+}
+
+void World::expire(int number) {
+  Node& one = impl_->node(number);
+  const auto expired = one.store->expire({});
+  if (!expired) return impl_->fail(one.name + " cannot expire: " + expired.error().message);
+  impl_->counts.expired += expired->deleted;
+  impl_->say(one.name + " lets " + std::to_string(expired->deleted) + " expire");
+}
+
+// Whether all leaves are whole at a node that this one syncs with.
+bool World::Impl::another_has(int number, const ChangeRow& row) {
+  return std::any_of(links.begin(), links.end(), [&](const Link& link) {
+    if (link.client != number) return false;
+    const auto leaves = node(link.server).store->open_revs(row.id, row.leaves, false);
+    return std::all_of(leaves.begin(), leaves.end(),
+                       [](const auto& leaf) { return leaf.has_value(); });
+  });
+}
+
 // Revisions of which no copy is left anywhere cannot come back: they are excused.
 void World::Impl::forget_what_is_nowhere() {
   for (auto& [id, revs] : ledger) {
     std::erase_if(revs, [&](const RevId& rev) {
       for (std::size_t i = 0; i < nodes.size(); ++i) {
-        if (knows(static_cast<int>(i), id, rev)) return false;
+        if (has_copy(static_cast<int>(i), id, rev)) return false;
       }
       return true;
     });

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t kIds = 8;  // few, so that people meet
 constexpr std::uint64_t kTogetherMax = 4;
 constexpr std::uint64_t kAttachmentBytesMax = 400;
+constexpr std::uint64_t kLifetimeMaxMs = 120'000;
 
 std::optional<AttachmentWrite> random_attachment(World& world, Store& store) {
   auto writer = store.begin_blob();
@@ -39,7 +40,12 @@ void keep_attachments(DocumentWrite& write, const Document& parent) {
 DocumentWrite random_write(World& world, Store& store, const std::string& id) {
   DocumentWrite write;
   write.id = id;
-  write.body = "{\"n\":" + std::to_string(world.random_below(1'000'000)) + "}";
+  write.body = "{\"n\":" + std::to_string(world.random_below(1'000'000));
+  if (world.random_below(8) == 0) {
+    const auto in_ms = static_cast<std::int64_t>(world.random_below(kLifetimeMaxMs));
+    write.body += ",\"expires_at\":" + std::to_string(world.clock().wall_ms() + in_ms);
+  }
+  write.body += "}";
   const auto leaves = store.open_revs(id, {}, false);
   std::vector<Document> live;
   for (const auto& leaf : leaves) {

@@ -17,10 +17,18 @@ int add(World& world, Random& random) {
   return world.add_node("n" + std::to_string(world.nodes()), options);
 }
 
+int add_device(World& world, Random& random) {
+  NodeOptions options;
+  options.names_itself = random.below(3) != 0;
+  options.may_evict = random.below(2) == 0;
+  return world.add_node("n" + std::to_string(world.nodes()), options);
+}
+
 // Everybody syncs with one.
 void star(World& world, Random& random) {
   const int hub = add(world, random);
-  for (std::uint64_t i = 0; i < 2 + random.below(3); ++i) world.connect(add(world, random), hub);
+  for (std::uint64_t i = 0; i < 2 + random.below(3); ++i)
+    world.connect(add_device(world, random), hub);
 }
 
 // Edges that each sync with the one above: an edge over an edge over a cluster.
@@ -47,7 +55,7 @@ void edges(World& world, Random& random) {
   for (int i = 0; i < 2; ++i) {
     const int edge = add(world, random);
     world.connect(edge, upstream);
-    world.connect(add(world, random), edge);
+    world.connect(add_device(world, random), edge);
   }
 }
 
@@ -56,7 +64,7 @@ void two_masters(World& world, Random& random) {
   const int first = add(world, random), second = add(world, random);
   world.connect(first, second);
   world.connect(second, first);
-  const int device = add(world, random);
+  const int device = add_device(world, random);
   world.connect(device, first);
   world.connect(device, second);
 }

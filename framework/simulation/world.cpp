@@ -83,6 +83,10 @@ bool World::Impl::disaster() {
     world.restore(where);
   } else if (may.may_be_recreated && random.chance(rates.recreate)) {
     world.recreate(where);
+  } else if (may.may_evict && random.chance(rates.evict)) {
+    world.evict(where);
+  } else if (random.chance(rates.expire)) {
+    world.expire(where);
   } else if (random.chance(rates.clock)) {
     const auto by = static_cast<std::int64_t>(random.below(2 * kClockJumpMaxMs)) - kClockJumpMaxMs;
     clock.jump(by);

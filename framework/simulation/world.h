@@ -65,6 +65,8 @@ struct Disasters {
   int restore = 6;   // the copy is put back: what came since is gone there
   int recreate = 4;  // the database is deleted and made anew under its address
   int clock = 10;    // the wall clock jumps by up to a day, forwards or back
+  int evict = 20;    // a node that may lets the bytes of some documents go
+  int expire = 20;   // a node turns what has expired into tombstones
 };
 
 struct Options {
@@ -85,6 +87,8 @@ struct NodeOptions {
   bool names_itself = true;
   /// Its disasters: a backup may be put back, the database may be made anew.
   bool may_be_restored = true, may_be_recreated = true;
+  /// Drops bytes that a node which it syncs with has: for devices, to which nobody syncs.
+  bool may_evict = false;
 };
 
 struct LinkOptions {
@@ -138,6 +142,8 @@ class World {
   void backup(int node);
   void restore(int node);  // nothing when there is no backup
   void recreate(int node);
+  void evict(int node);  // some documents, by the seed
+  void expire(int node);
   void pull_cable(int link, bool pulled);
   void advance(std::int64_t ms);
 
@@ -146,6 +152,7 @@ class World {
   /// How much happened, for tests that want to know that they test something.
   struct Counts {
     std::size_t steps = 0, failures = 0, faults = 0, kills = 0, restores = 0, recreations = 0;
+    std::size_t evicted = 0, expired = 0;
     std::size_t written = 0, refused = 0, late_copies = 0;
   };
   const Counts& counts() const;

@@ -113,6 +113,8 @@ struct World::Impl {
   void read_feeds();
   void check_store(Node& one);
   bool travels(int number, const std::string& id) const;
+  bool another_has(int number, const ChangeRow& row);
+  bool has_copy(int number, const std::string& id, const RevId& rev);
   bool knows(int number, const std::string& id, const RevId& rev);
   std::string difference(const Link& link);
   void check_ledger();
@@ -141,7 +143,7 @@ struct World::Impl {
 std::unique_ptr<NodePeer> make_node_peer(World::Impl& world, Link& link, int number, bool far);
 
 /// What a store shows to others: each leaf of each document, deleted or not, with its body and the
-/// digests of its attachments.
+/// digests of its attachments; "evicted" where they are not here.
 std::map<std::string, std::string> leaves_of(Store& store,
                                              const std::vector<std::string>& prefixes);
 

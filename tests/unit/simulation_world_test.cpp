@@ -36,11 +36,13 @@ TEST(Simulation, EveryNodeEndsWithTheSameLeavesWhateverFailed) {
     all.restores += report->counts.restores;
     all.recreations += report->counts.recreations;
     all.refused += report->counts.refused;
+    all.evicted += report->counts.evicted;
+    all.expired += report->counts.expired;
     all.late_copies += report->counts.late_copies;
   }
   if (chosen != 0) return;
   for (const std::size_t count : {all.written, all.faults, all.kills, all.restores, all.recreations,
-                                  all.refused, all.late_copies}) {
+                                  all.refused, all.late_copies, all.evicted, all.expired}) {
     EXPECT_GT(count, 0u);
   }
 }
