@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -51,6 +52,14 @@ class FileLock {
 
 /// The user id at the other end of a connected Unix socket; nullopt where it cannot be told.
 std::optional<std::uint32_t> peer_user_id(int socket_fd);
+
+/// The addresses of this machine but loopback, as one text: another one after a change of network.
+std::string network_fingerprint();
+
+/// What `argv[0]`, found on PATH, writes to its standard output; it inherits nothing else. Errors:
+/// kNotFound when there is no such program, kUnavailable when it ends badly, kTimeout, kTooLarge.
+Result<std::string> run_program(const std::vector<std::string>& argv, int timeout_ms,
+                                std::size_t bytes_max);
 
 /// Whether standard input and output are a terminal.
 bool is_terminal();
