@@ -3,6 +3,7 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "server/routes.h"
+#include "store/equal_leaves.h"
 
 namespace atelier::server {
 
@@ -66,14 +67,36 @@ std::optional<Failure> write_refusal(const Call& call, std::string_view id) {
   return validation_refusal(call);
 }
 
+namespace {
+
+/// Clients of other makes name the same edit by another revision: see store/equal_leaves.h.
+void merge_equal_leaves(Store& store, const std::vector<std::string>& ids,
+                        const std::vector<WriteResult>& results) {
+  for (std::size_t i = 0; i < ids.size() && i < results.size(); ++i) {
+    if (!results[i].conflicted) continue;
+    auto ends = ends_of_equal_leaves(store, ids[i]);
+    if (!ends.empty()) store.write_async(std::move(ends), {}, [](const auto&) {});
+  }
+}
+
+}  // namespace
+
 void write_documents(const Call& call, std::vector<DocumentWrite> writes,
                      const WriteOptions& options,
                      std::function<void(std::vector<WriteResult>)> then) {
-  call.store().write_async(
-      std::move(writes), options,
-      [post = call.context->post, then = std::move(then)](std::vector<WriteResult> results) {
-        post([then, results = std::move(results)] { then(results); });
-      });
+  std::vector<std::string> ids;  // of replicated documents, which alone can bring a conflict
+  for (const DocumentWrite& write : writes) {
+    if (!write.history.empty()) ids.push_back(write.id);
+  }
+  if (ids.size() != writes.size()) ids.clear();
+  call.store().write_async(std::move(writes), options,
+                           [post = call.context->post, then = std::move(then), ids = std::move(ids),
+                            store = call.database->store()](std::vector<WriteResult> results) {
+                             post([then, ids, store, results = std::move(results)] {
+                               merge_equal_leaves(*store, ids, results);
+                               then(results);
+                             });
+                           });
 }
 
 Result<DocumentWrite> write_of(ParsedDocument& document, bool new_edits) {

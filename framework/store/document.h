@@ -73,6 +73,7 @@ struct DocumentWrite {
 struct WriteResult {
   Result<RevId> rev = RevId{};
   std::uint64_t sequence = 0;  // 0 when nothing changed (a known revision, a refusal)
+  bool conflicted = false;     // the document has several leaves now that are not deleted
 };
 
 }  // namespace atelier

@@ -303,6 +303,13 @@ void DocumentEdit::place_winner(WriteContext& context, RevNode& winner) {
   winner.body = record::kInlineBody;
 }
 
+bool DocumentEdit::has_live_conflict() const {
+  const std::vector<std::int32_t> leaves = tree_.leaves();
+  return leaves.size() > 1 && std::count_if(leaves.begin(), leaves.end(), [&](std::int32_t leaf) {
+                                return !tree_.node(leaf).deleted;
+                              }) > 1;
+}
+
 // The winner's body lies in the document's row, all others in `bodies`.
 void DocumentEdit::place_bodies(WriteContext& context, std::int32_t winner) {
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(tree_.nodes().size()); ++i) {

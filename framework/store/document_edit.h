@@ -55,6 +55,8 @@ class DocumentEdit {
 
   const RevTree& tree() const { return tree_; }
   bool deleted() const { return !tree_.empty() && old_.deleted; }
+  /// More than one leaf is not deleted.
+  bool has_live_conflict() const;
 
  private:
   struct Content {

@@ -415,6 +415,7 @@ Status StoreImpl::run_batch(WriteContext& context, Batch& batch) {
     if (changed && edit->has_new_revision()) result.sequence = edit->store(context);
     if (changed && !edit->has_new_revision()) edit->store(context, true);
     context.poke = context.poke || changed;
+    result.conflicted = changed && edit->has_live_conflict();
     if (context.txn.failed()) return context.txn.error();
   }
   return ok();
