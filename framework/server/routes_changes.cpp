@@ -33,16 +33,22 @@ struct ChangesOptions {
   std::uint64_t seq_interval = 1;
   bool design_only = false;
   std::optional<std::set<std::string, std::less<>>> doc_ids;
+  std::vector<std::string> prefixes;  // with their colon; empty: all
 
   bool waits() const { return kind != FeedKind::kNormal; }
   bool lines() const { return kind == FeedKind::kContinuous || kind == FeedKind::kEventSource; }
   bool wants(std::string_view id) const {
     if (design_only && !id.starts_with("_design/")) return false;
-    return !doc_ids || doc_ids->contains(id);
+    if (doc_ids && !doc_ids->contains(id)) return false;
+    return prefixes.empty() ||
+           std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+             return id.size() > prefix.size() && id.starts_with(prefix);
+           });
   }
   /// What two feeds must have in common to share their rows; empty when they never do.
   std::string share_key() const {
-    if (!waits() || doc_ids || limit != UINT64_MAX || seq_interval != 1 || show.attachments)
+    if (!waits() || doc_ids || !prefixes.empty() || limit != UINT64_MAX || seq_interval != 1 ||
+        show.attachments)
       return {};
     std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
     for (bool flag : {all_leaves, include_docs, show.conflicts, design_only})
@@ -133,6 +139,21 @@ Status parse_doc_ids(const Call& call, std::string_view body, ChangesOptions& op
   return strings ? ok() : Status(fault);
 }
 
+/// An extension: `filter=_prefix&prefixes=["message"]` is the documents of these collections.
+Status parse_prefixes(const Call& call, ChangesOptions& options) {
+  const auto list = json::normalize(call.query().get("prefixes").value_or(""));
+  const Error fault = invalid("`prefixes` filter parameter is not a list of prefixes.");
+  if (!list || json::kind_of(*list) != json::Kind::kArray) return fault;
+  bool strings = true;
+  json::for_each_element(*list, [&](std::string_view element) {
+    auto prefix = json::string_value(element);
+    strings = prefix && !prefix->empty();
+    if (strings) options.prefixes.push_back(*prefix + ":");
+    return strings;
+  });
+  return strings && !options.prefixes.empty() ? ok() : Status(fault);
+}
+
 /// A filter function of a design document: never run here, but what is missing is said.
 Status refuse_function(const Call& call, std::string_view filter) {
   const std::size_t slash = filter.find('/');
@@ -149,6 +170,7 @@ Status parse_filter(const Call& call, std::string_view body, ChangesOptions& opt
   const auto filter = call.query().get("filter");
   if (!filter || filter->empty()) return ok();
   if (*filter == "_doc_ids") return parse_doc_ids(call, body, options);
+  if (*filter == "_prefix") return parse_prefixes(call, options);
   if (*filter == "_design") {
     options.design_only = true;
     return ok();
@@ -441,10 +463,11 @@ class ChangesSource : public Feed {
   std::string document_of(const ChangeRow& row) const {
     if (row.leaves.empty()) return "null";
     GetOptions get = get_options(options_.show);
-    get.rev = row.leaves.front();
+    // The store answers the question for a winner without reading the tree.
+    if (row.deleted) get.rev = row.leaves.front();
     const auto document = store().get(row.id, get);
     // Changed meanwhile: its newer row comes later in this very feed.
-    if (!document) return "null";
+    if (!document || document->rev != row.leaves.front()) return "null";
     Pieces pieces;
     show_document(pieces, *document, options_.show, store());
     auto text = pieces.collect(store(), kRequestBodyBytesMax);
