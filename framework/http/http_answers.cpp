@@ -1,6 +1,7 @@
 #include "http/http_answers.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/json_text.h"
 
@@ -172,6 +173,51 @@ std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body) 
   });
   if (!valid) return std::nullopt;
   return documents;
+}
+
+namespace {
+
+/// `rows` of an object, each read by `read`.
+std::optional<std::vector<RevisionRequest>> parse_rows(
+    std::string_view body, std::string_view rows,
+    const std::function<std::optional<RevisionRequest>(std::string_view row)>& read) {
+  if (json::kind_of(body) != Kind::kObject) return std::nullopt;
+  const auto list = json::member(body, rows);
+  if (!is(list, Kind::kArray)) return std::nullopt;
+  std::vector<RevisionRequest> requests;
+  bool valid = true;
+  json::for_each_element(*list, [&](std::string_view row) {
+    auto request = json::kind_of(row) == Kind::kObject ? read(row) : std::nullopt;
+    valid = request.has_value();
+    if (valid) requests.push_back(std::move(*request));
+    return valid;
+  });
+  if (!valid) return std::nullopt;
+  return requests;
+}
+
+std::optional<RevisionRequest> one_revision(std::optional<std::string> id,
+                                            const std::optional<std::string>& rev) {
+  const auto parsed = RevId::parse(rev.value_or(""));
+  if (!id || !parsed) return std::nullopt;
+  return RevisionRequest{std::move(*id), {*parsed}};
+}
+
+}  // namespace
+
+std::optional<std::vector<RevisionRequest>> parse_all_docs(std::string_view body) {
+  return parse_rows(body, "rows", [](std::string_view row) {
+    const auto value = json::member(row, "value");
+    return one_revision(json::string_member(row, "id"), is(value, Kind::kObject)
+                                                            ? json::string_member(*value, "rev")
+                                                            : std::nullopt);
+  });
+}
+
+std::optional<std::vector<RevisionRequest>> parse_find(std::string_view body) {
+  return parse_rows(body, "docs", [](std::string_view row) {
+    return one_revision(json::string_member(row, "_id"), json::string_member(row, "_rev"));
+  });
 }
 
 std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,

@@ -28,6 +28,10 @@ std::optional<std::vector<WireDocument>> parse_bulk_get(std::string_view body,
                                                         std::vector<std::string>& answered);
 std::optional<std::vector<WireDocument>> parse_open_revs(std::string_view body);
 
+/// Ids and revisions of an `_all_docs` answer, and of a `_find` answer with `_id` and `_rev`.
+std::optional<std::vector<RevisionRequest>> parse_all_docs(std::string_view body);
+std::optional<std::vector<RevisionRequest>> parse_find(std::string_view body);
+
 /// Failures in a `_bulk_docs` answer. `busy` is set when a row says that the server was not able to
 /// write now.
 std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,

@@ -33,15 +33,23 @@ void append_strings(json::Writer& out, const std::vector<std::string>& list) {
   out.end_array();
 }
 
+}  // namespace
+
+std::string prefix_selector(const std::vector<std::string>& prefixes) {
+  json::Writer out;
+  out.begin_object().key("_id").begin_object();
+  out.key("$regex").string(pattern_of(prefixes)).end_object().end_object();
+  return out.take();
+}
+
+namespace {
+
 /// All conditions as one selector.
 std::string whole_selector(const ReplicationFilter& filter) {
   json::Writer out;
   out.begin_object().key("$and").begin_array();
   if (!filter.selector.empty()) out.raw(filter.selector);
-  if (!filter.prefixes.empty()) {
-    out.begin_object().key("_id").begin_object();
-    out.key("$regex").string(pattern_of(filter.prefixes)).end_object().end_object();
-  }
+  if (!filter.prefixes.empty()) out.raw(prefix_selector(filter.prefixes));
   if (!filter.ids.empty()) {
     out.begin_object().key("_id").begin_object().key("$in");
     append_strings(out, filter.ids);
@@ -138,52 +146,22 @@ Result<ParsedChanges> parse_changes(const std::string& text, const ChangesQuery&
   return parsed;
 }
 
-ReadAhead::ReadAhead(DatabaseUrl url, int connect_timeout_ms)
-    : url_(std::move(url)), connect_timeout_ms_(connect_timeout_ms) {}
-
-ReadAhead::~ReadAhead() {
-  if (!pending_.valid()) return;
-  cancel();
-  pending_.wait();
-}
-
-void ReadAhead::begin(const ChangesQuery& query, ChangesRequest request) {
-  if (pending_.valid()) {
-    if (query == query_) return;
-    pending_.wait();
-  }
-  std::shared_ptr<HttpSession> session;
-  {
-    std::lock_guard lock(mutex_);
-    if (cancelled_) return;
-    if (!session_) session_ = std::make_shared<HttpSession>(url_, connect_timeout_ms_);
-    session = session_;
-  }
+void ReadAhead::begin(const ChangesQuery& query, std::function<Result<ParsedChanges>()> fetch) {
+  wait();
+  if (pending_.valid() && query == query_) return;
   query_ = query;
-  pending_ = std::async(std::launch::async, [session, query, asked = std::move(request)]() mutable {
-    session->forget_identity();
-    auto reply = session->ask(asked.path, std::move(asked.http));
-    if (!reply) return Early{reply.error(), ""};
-    return Early{parse_changes(reply->body, query, asked.filtered), session->identity()};
-  });
+  pending_ = std::async(std::launch::async, std::move(fetch));
 }
 
-std::optional<ReadAhead::Early> ReadAhead::take(const ChangesQuery& query) {
+void ReadAhead::wait() const {
+  if (pending_.valid()) pending_.wait();
+}
+
+std::optional<ParsedChanges> ReadAhead::take(const ChangesQuery& query) {
   if (!pending_.valid()) return std::nullopt;
-  Early early = pending_.get();
-  if (query_ != query || !early.page) return std::nullopt;
-  return early;
-}
-
-void ReadAhead::cancel() {
-  std::lock_guard lock(mutex_);
-  cancelled_ = true;
-  if (session_) session_->client().cancel();
-}
-
-std::uint64_t ReadAhead::connections() const {
-  std::lock_guard lock(mutex_);
-  return session_ ? session_->client().connections() : 0;
+  auto page = pending_.get();
+  if (query_ != query || !page) return std::nullopt;
+  return std::move(*page);
 }
 
 }  // namespace atelier

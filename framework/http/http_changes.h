@@ -1,11 +1,9 @@
 // `_changes` over HTTP: what is asked, how a filter is said to a server, what the answer means, and
-// a page fetched ahead on a connection of its own. Thread rule: functions are pure; ReadAhead is
-// used by one thread, cancel() and connections() by any.
+// a page fetched ahead. Thread rule: functions are pure; ReadAhead is used by one thread.
 #pragma once
 
+#include <functional>
 #include <future>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -29,6 +27,9 @@ struct ChangesRequest {
 ChangesRequest changes_request(const ChangesQuery& query, bool inline_documents,
                                const FilterSpeech& speech);
 
+/// A selector of `_find` for ids with one of these prefixes.
+std::string prefix_selector(const std::vector<std::string>& prefixes);
+
 /// Whether an error says that the server does not have the filter that was asked for.
 bool is_unknown_filter(const Error& error);
 
@@ -42,35 +43,25 @@ struct ParsedChanges {
 Result<ParsedChanges> parse_changes(const std::string& body, const ChangesQuery& query,
                                     bool filtered);
 
-/// A second connection that fetches one page while the first one's user works on the last. What it
-/// fetched is only used for the very query that was announced.
+/// A page that is fetched while its user works on the one before, over the same connection: whoever
+/// else needs that waits first. What was fetched is only used for the very query that was
+/// announced.
 class ReadAhead {
  public:
-  struct Early {
-    Result<ParsedChanges> page;
-    std::string identity;  // of the database that answered
-  };
-
-  ReadAhead(DatabaseUrl url, int connect_timeout_ms);
-  ~ReadAhead();
+  ReadAhead() = default;
+  ~ReadAhead() { wait(); }
   ReadAhead(const ReadAhead&) = delete;
 
-  void begin(const ChangesQuery& query, ChangesRequest request);
-  /// What was fetched for `query`, waiting for it if need be; nullopt when nothing or something
-  /// else was announced, or when it failed in a way that another try may mend.
-  std::optional<Early> take(const ChangesQuery& query);
-  void cancel();
-  std::uint64_t connections() const;
+  void begin(const ChangesQuery& query, std::function<Result<ParsedChanges>()> fetch);
+  /// Until the connection is free.
+  void wait() const;
+  /// What was fetched for `query`; nullopt when nothing or something else was announced, or when it
+  /// failed: another try says why.
+  std::optional<ParsedChanges> take(const ChangesQuery& query);
 
  private:
-  const DatabaseUrl url_;
-  const int connect_timeout_ms_;
   ChangesQuery query_;
-  std::future<Early> pending_;
-
-  mutable std::mutex mutex_;
-  std::shared_ptr<HttpSession> session_;  // guarded by mutex_; made at the first use
-  bool cancelled_ = false;                // guarded by mutex_
+  std::future<Result<ParsedChanges>> pending_;
 };
 
 }  // namespace atelier

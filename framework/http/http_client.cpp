@@ -9,10 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <httplib.h>
 #include <zlib.h>
+
+#include "base/os/os.h"
+#include "http/http_proxy.h"
 
 namespace atelier {
 namespace {
@@ -75,7 +79,7 @@ class SocketHandle {
 
 class Client final : public HttpClient {
  public:
-  Client(const DatabaseUrl& server, int connect_timeout_ms);
+  Client(const DatabaseUrl& server, const HttpTransport& transport);
 
   Result<HttpReply> send(const Request& request) override;
   void cancel() override { socket_.cancel(); }
@@ -83,34 +87,52 @@ class Client final : public HttpClient {
 
  private:
   Result<HttpReply> try_send(const Request& request, bool& may_repeat);
+  void use_proxy(const DatabaseUrl& server);
   httplib::Request prepare(const Request& request) const;
   Error describe(httplib::Error error, std::chrono::milliseconds took, int read_timeout_ms) const;
 
-  const std::string where_;  // for messages
+  const std::string where_;     // for messages
+  std::optional<Error> fault_;  // why there is no way to the server at all
   SocketHandle socket_;
   std::atomic<std::uint64_t> connections_{0};
   std::unique_ptr<httplib::ClientImpl> client_;
 };
 
-Client::Client(const DatabaseUrl& server, int connect_timeout_ms) : where_(server.server()) {
+Client::Client(const DatabaseUrl& server, const HttpTransport& transport)
+    : where_(server.server()) {
   if (!server.socket_path.empty()) {
     client_ = std::make_unique<httplib::ClientImpl>(server.socket_path);
     client_->set_address_family(AF_UNIX);
   } else if (server.tls) {
     client_ = std::make_unique<httplib::SSLClient>(server.host, server.port);
+    client_->enable_server_certificate_verification(true);
+    if (!transport.ca_file.empty()) client_->set_ca_cert_path(transport.ca_file);
   } else {
     client_ = std::make_unique<httplib::ClientImpl>(server.host, server.port);
   }
   client_->set_keep_alive(true);
   client_->set_tcp_nodelay(server.socket_path.empty());
   client_->set_path_encode(false);
-  client_->set_connection_timeout(std::chrono::milliseconds(connect_timeout_ms));
+  client_->set_connection_timeout(std::chrono::milliseconds(transport.connect_timeout_ms));
   client_->set_write_timeout(std::chrono::milliseconds(kReadTimeoutMs));
+  use_proxy(server);
   client_->set_socket_options([this](socket_t socket) {
     ++connections_;
     watch_for_dead_peers(socket);
     socket_.adopt(socket);
   });
+}
+
+void Client::use_proxy(const DatabaseUrl& server) {
+  const auto proxy = proxy_for(server, [](const char* name) { return os::environment(name); });
+  if (!proxy) {
+    fault_ = proxy.error();
+  } else if (*proxy) {
+    client_->set_proxy((*proxy)->host, (*proxy)->port);
+    if (!(*proxy)->user.empty()) {
+      client_->set_proxy_basic_auth((*proxy)->user, (*proxy)->secret);
+    }
+  }
 }
 
 httplib::Request Client::prepare(const Request& request) const {
@@ -138,6 +160,7 @@ httplib::Request Client::prepare(const Request& request) const {
 }
 
 Result<HttpReply> Client::send(const Request& request) {
+  if (fault_) return *fault_;
   bool may_repeat = false;
   auto reply = try_send(request, may_repeat);
   // Everything that replication sends may be sent twice.
@@ -216,8 +239,9 @@ Error Client::describe(httplib::Error error, std::chrono::milliseconds took,
 
 }  // namespace
 
-std::unique_ptr<HttpClient> make_http_client(const DatabaseUrl& server, int connect_timeout_ms) {
-  return std::make_unique<Client>(server, connect_timeout_ms);
+std::unique_ptr<HttpClient> make_http_client(const DatabaseUrl& server,
+                                             const HttpTransport& transport) {
+  return std::make_unique<Client>(server, transport);
 }
 
 Result<std::string> gunzip(std::string_view packed) {

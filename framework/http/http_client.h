@@ -44,7 +44,14 @@ class HttpClient {
   virtual std::uint64_t connections() const = 0;
 };
 
-std::unique_ptr<HttpClient> make_http_client(const DatabaseUrl& server, int connect_timeout_ms);
+struct HttpTransport {
+  int connect_timeout_ms = kConnectTimeoutMs;
+  std::string ca_file;  // PEM, of those who sign the server's certificate; empty: the system's
+};
+
+/// Goes through the proxy that the environment names, if any (http_proxy.h).
+std::unique_ptr<HttpClient> make_http_client(const DatabaseUrl& server,
+                                             const HttpTransport& transport);
 
 /// Undoes gzip. Errors: kInvalid, kTooLarge beyond kInflatedBytesMax.
 Result<std::string> gunzip(std::string_view packed);

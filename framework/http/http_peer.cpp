@@ -10,6 +10,7 @@
 #include "http/http_changes.h"
 #include "http/http_session.h"
 #include "http/http_upload.h"
+#include "http/multipart_reader.h"
 
 namespace atelier {
 namespace {
@@ -47,35 +48,49 @@ std::string json_array_of_revs(const std::vector<RevId>& revs) {
   return out.take();
 }
 
+HttpTransport transport_of(const HttpPeerOptions& options) {
+  return {options.connect_timeout_ms, options.ca_file};
+}
+
+Status check_address(const DatabaseUrl& url) {
+  if (url.database.empty()) return invalid("the address names no database");
+  if (url.host.empty() && url.socket_path.empty()) return invalid("the address names no server");
+  return ok();
+}
+
 class HttpPeer final : public Peer {
  public:
-  HttpPeer(const DatabaseUrl& url, const HttpPeerOptions& options)
+  HttpPeer(const DatabaseUrl& url, const HttpPeerOptions& options,
+           const std::shared_ptr<ServerAccess>& access)
       : options_(options),
-        session_(url, options.connect_timeout_ms),
+        session_(url, transport_of(options), access),
         upload_(
-            session_, [this] { return server_kind(); }, std::max(options.read_timeout_ms, 1)),
-        ahead_(url, options.connect_timeout_ms) {}
+            session_, [this] { return server_kind(); }, std::max(options.read_timeout_ms, 1)) {}
 
   Result<PeerInfo> info() override;
   Result<ChangesPage> changes(const ChangesQuery& query) override;
   void read_ahead(const ChangesQuery& query) override;
+  Result<std::vector<RevisionRequest>> newest(const NewestQuery& query) override;
   Result<std::vector<RevisionRequest>> revs_diff(std::span<const RevisionRequest> offered) override;
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override;
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
                                        Peer& source) override {
+    ahead_.wait();
     return upload_.write(documents, source);
   }
   Status read_attachment(const std::string& id, const RevId& rev, const std::string& name,
                          const std::function<bool(std::string_view)>& fn) override;
+  Status read_attachments(
+      const std::string& id, const RevId& rev, const std::vector<std::string>& names,
+      const std::function<bool(const std::string& name, std::string_view chunk)>& fn) override;
   Result<std::optional<std::string>> get_local(const std::string& id) override;
   Status put_local(const std::string& id, const std::string& json) override;
-  std::uint64_t connection_epoch() const override {
-    return session_.client().connections() + ahead_.connections();
+  std::uint64_t connection_epoch() const override { return session_.client().connections(); }
+  std::string known_identity() const override {
+    ahead_.wait();
+    return session_.identity();
   }
-  void cancel() override {
-    session_.client().cancel();
-    ahead_.cancel();
-  }
+  void cancel() override { session_.cancel(); }
   bool is_local() const override { return false; }
 
  private:
@@ -85,6 +100,7 @@ class HttpPeer final : public Peer {
   Status create_database();
   Result<ChangesPage> take_page(Result<ParsedChanges> parsed, const ChangesQuery& query);
   bool inlines(const ChangesQuery& query) const;
+  Result<std::vector<RevisionRequest>> newest_by_member(const NewestQuery& query);
 
   Result<std::vector<WireDocument>> bulk_get(std::span<const RevisionRequest> wanted);
   Result<std::vector<WireDocument>> open_revs(const RevisionRequest& wanted);
@@ -93,6 +109,7 @@ class HttpPeer final : public Peer {
   HttpSession session_;
   HttpUpload upload_;
   ServerKind kind_ = ServerKind::kUnknown;
+  bool partitioned_ = false;  // the database
   bool no_bulk_get_ = false;
   bool no_filters_ = false;  // the server does not know the filter that we need
   bool inline_pays_ = true;
@@ -116,6 +133,7 @@ Result<std::string> HttpPeer::ask_json(std::string_view path, Request request) {
 // --- the database
 
 Result<PeerInfo> HttpPeer::info() {
+  ahead_.wait();
   session_.forget_identity();
   kind_ = ServerKind::kUnknown;
   auto body = ask_json("", {});
@@ -132,12 +150,15 @@ Result<PeerInfo> HttpPeer::info() {
   info.name = session_.url().display();
   info.update_seq = seq_text(*json::member(*body, "update_seq"));
   info.identity = session_.identity();
+  const auto partitioned = json::find(*body, {"props", "partitioned"});
+  partitioned_ = partitioned && *partitioned == "true";
   const std::int64_t count = json::int_member(*body, "doc_count").value_or(0);
   info.doc_count = static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
   return info;
 }
 
 ServerKind HttpPeer::server_kind() {
+  if (!session_.identity().empty()) return ServerKind::kAtelier;
   if (kind_ != ServerKind::kUnknown) return kind_;
   Request request;
   request.path = session_.url().base_path + "/";
@@ -175,10 +196,7 @@ bool HttpPeer::inlines(const ChangesQuery& query) const {
 }
 
 Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
-  if (auto early = ahead_.take(query)) {
-    if (early->page && early->identity != session_.identity()) return session_.other_database();
-    return take_page(std::move(early->page), query);
-  }
+  if (auto early = ahead_.take(query)) return take_page(std::move(*early), query);
   const FilterSpeech speech{session_.identity().empty(), no_filters_};
   ChangesRequest request = changes_request(query, inlines(query), speech);
   const bool filtered = request.filtered;
@@ -195,10 +213,46 @@ Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
 }
 
 void HttpPeer::read_ahead(const ChangesQuery& query) {
+  ahead_.wait();
   const FilterSpeech speech{session_.identity().empty(), no_filters_};
   ChangesRequest request = changes_request(query, inlines(query), speech);
   request.http = with_timeout(std::move(request.http));
-  ahead_.begin(query, std::move(request));
+  ahead_.begin(query, [this, query, asked = std::move(request)]() -> Result<ParsedChanges> {
+    ATELIER_TRY(reply, session_.ask(asked.path, asked.http));
+    return parse_changes(reply.body, query, asked.filtered);
+  });
+}
+
+Result<std::vector<RevisionRequest>> HttpPeer::newest(const NewestQuery& query) {
+  ahead_.wait();
+  if (!query.by.empty()) {
+    auto found = newest_by_member(query);
+    if (found || found.error().http_status / 100 != 4) return found;  // 4xx: no index for it
+  }
+  std::string path = "/_all_docs?descending=true&limit=" + std::to_string(query.count);
+  if (partitioned_) {
+    path = "/_partition/" + url_encode(query.prefix) + path;
+  } else {
+    // Ids are compared by their bytes there, and ';' follows ':'.
+    path += "&startkey=" + url_encode(json::quoted(query.prefix + ";")) +
+            "&endkey=" + url_encode(json::quoted(query.prefix + ":"));
+  }
+  ATELIER_TRY(answer, ask_json(path, {}));
+  auto rows = parse_all_docs(answer);
+  if (!rows) return session_.garbled("_all_docs");
+  return std::move(*rows);
+}
+
+Result<std::vector<RevisionRequest>> HttpPeer::newest_by_member(const NewestQuery& query) {
+  json::Writer body;
+  body.begin_object().key("selector").raw(prefix_selector({query.prefix}));
+  body.key("fields").begin_array().string("_id").string("_rev").end_array();
+  body.key("sort").begin_array().begin_object().key(query.by).string("desc").end_object();
+  body.end_array().key("limit").integer(static_cast<std::int64_t>(query.count)).end_object();
+  ATELIER_TRY(answer, ask_json("/_find", post(body.take())));
+  auto rows = parse_find(answer);
+  if (!rows) return session_.garbled("_find");
+  return std::move(*rows);
 }
 
 Result<ChangesPage> HttpPeer::take_page(Result<ParsedChanges> parsed, const ChangesQuery& query) {
@@ -213,6 +267,7 @@ Result<ChangesPage> HttpPeer::take_page(Result<ParsedChanges> parsed, const Chan
 }
 
 Result<std::vector<RevisionRequest>> HttpPeer::revs_diff(std::span<const RevisionRequest> offered) {
+  ahead_.wait();
   json::Writer body;
   body.begin_object();
   for (const RevisionRequest& request : offered) {
@@ -226,6 +281,7 @@ Result<std::vector<RevisionRequest>> HttpPeer::revs_diff(std::span<const Revisio
 }
 
 Result<std::vector<WireDocument>> HttpPeer::fetch(std::span<const RevisionRequest> wanted) {
+  ahead_.wait();
   if (!no_bulk_get_) {
     auto documents = bulk_get(wanted);
     if (documents) return documents;
@@ -281,6 +337,7 @@ Result<std::vector<WireDocument>> HttpPeer::open_revs(const RevisionRequest& wan
 
 Status HttpPeer::read_attachment(const std::string& id, const RevId& rev, const std::string& name,
                                  const std::function<bool(std::string_view)>& fn) {
+  ahead_.wait();
   Request request;
   request.headers["Accept"] = "*/*";
   request.headers["Accept-Encoding"] = "identity";
@@ -291,9 +348,50 @@ Status HttpPeer::read_attachment(const std::string& id, const RevId& rev, const 
   return ok();
 }
 
+/// All in one answer of multipart/related. A server that answers something else (PouchDB's puts
+/// them into the JSON, all in its memory) is asked for each alone.
+Status HttpPeer::read_attachments(
+    const std::string& id, const RevId& rev, const std::vector<std::string>& names,
+    const std::function<bool(const std::string& name, std::string_view chunk)>& fn) {
+  ahead_.wait();
+  if (server_kind() == ServerKind::kOther) return Peer::read_attachments(id, rev, names, fn);
+  std::string name;
+  bool wanted = false;
+  bool stopped = false;
+  bool begun = false;  // parts were handed on
+  MultipartReader reader({
+      [&](const MultipartReader::Headers& headers) {
+        const auto found = headers.find("content-disposition");
+        name = found == headers.end() ? "" : disposition_filename(found->second);
+        wanted = !name.empty();  // the first part is the document
+        begun = begun || wanted;
+      },
+      [&](std::string_view chunk) {
+        stopped = wanted && !fn(name, chunk);
+        return !stopped;
+      },
+      [&] {
+        stopped = wanted && !fn(name, "");
+        return !stopped;
+      },
+  });
+  Request request;
+  request.headers["Accept"] = "multipart/related";
+  request.headers["Accept-Encoding"] = "identity";
+  request.receive = [&](std::string_view chunk) { return reader.feed(chunk); };
+  const auto answer =
+      session_.ask(document_path(id) + "?attachments=true&rev=" + url_encode(rev.to_string()),
+                   with_timeout(std::move(request)));
+  if (reader.is_broken() && !begun) return Peer::read_attachments(id, rev, names, fn);
+  if (!answer) return answer.error();
+  if (stopped || reader.finished()) return ok();
+  return session_.garbled("attachments end in the middle");
+}
+
 // --- checkpoints
 
 Result<std::optional<std::string>> HttpPeer::get_local(const std::string& id) {
+  ahead_.wait();
   auto body = ask_json("/_local/" + url_encode(id), {});
   if (body) {
     if (json::kind_of(*body) != Kind::kObject) return session_.garbled("_local");
@@ -308,6 +406,7 @@ Result<std::optional<std::string>> HttpPeer::get_local(const std::string& id) {
 }
 
 Status HttpPeer::put_local(const std::string& id, const std::string& json) {
+  ahead_.wait();
   for (bool again = false;; again = true) {
     std::string body = json;
     const std::string& rev = local_revs_[id];
@@ -328,24 +427,31 @@ Status HttpPeer::put_local(const std::string& id, const std::string& json) {
 
 class Factory final : public PeerFactory {
  public:
-  Factory(DatabaseUrl url, HttpPeerOptions options) : url_(std::move(url)), options_(options) {}
+  Factory(DatabaseUrl url, HttpPeerOptions options)
+      : url_(std::move(url)),
+        options_(std::move(options)),
+        access_(std::make_shared<ServerAccess>(url_)) {}
 
-  Result<std::unique_ptr<Peer>> connect() override { return make_http_peer(url_, options_); }
+  Result<std::unique_ptr<Peer>> connect() override {
+    ATELIER_CHECK(check_address(url_));
+    return std::unique_ptr<Peer>(std::make_unique<HttpPeer>(url_, options_, access_));
+  }
   std::string display_name() const override { return url_.display(); }
   std::string stable_name() const override { return url_.display(); }
 
  private:
   const DatabaseUrl url_;
   const HttpPeerOptions options_;
+  const std::shared_ptr<ServerAccess> access_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Peer>> make_http_peer(const DatabaseUrl& url,
                                              const HttpPeerOptions& options) {
-  if (url.database.empty()) return invalid("the address names no database");
-  if (url.host.empty() && url.socket_path.empty()) return invalid("the address names no server");
-  return std::unique_ptr<Peer>(std::make_unique<HttpPeer>(url, options));
+  ATELIER_CHECK(check_address(url));
+  return std::unique_ptr<Peer>(
+      std::make_unique<HttpPeer>(url, options, std::make_shared<ServerAccess>(url)));
 }
 
 std::shared_ptr<PeerFactory> make_http_peer_factory(const DatabaseUrl& url,
@@ -354,7 +460,9 @@ std::shared_ptr<PeerFactory> make_http_peer_factory(const DatabaseUrl& url,
 }
 
 Result<HttpReply> http_request(const DatabaseUrl& server, const HttpRequest& request) {
-  HttpSession session(server, std::min(request.timeout_ms, kConnectTimeoutMs));
+  HttpTransport transport;
+  transport.connect_timeout_ms = std::min(request.timeout_ms, kConnectTimeoutMs);
+  HttpSession session(server, transport, std::make_shared<ServerAccess>(server));
   Request out;
   out.method = request.method;
   out.path = server.base_path + request.path;

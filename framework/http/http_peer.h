@@ -8,17 +8,10 @@
 #include <string>
 
 #include "base/error.h"
+#include "http/credentials.h"
 #include "replication/replicator.h"
 
 namespace atelier {
-
-/// Who we are to a server. Never printed: no operator<<, no to_string.
-struct Credentials {
-  enum class Kind { kNone, kBasic, kCookie, kBearer };
-  Kind kind = Kind::kNone;
-  std::string user;
-  std::string secret;  // password or token
-};
 
 /// Where a database is. Parsed from http://user:password@host:port/path/database, https likewise,
 /// or unix:<socket path>:/database for the control socket of a host on this machine.
@@ -43,7 +36,8 @@ struct HttpPeerOptions {
   int connect_timeout_ms = kConnectTimeoutMs;
   int read_timeout_ms = kReadTimeoutMs;
   bool create_database =
-      false;  // PUT it when it is missing (partitioned where the server knows that)
+      false;            // PUT it when it is missing (partitioned where the server knows that)
+  std::string ca_file;  // PEM; empty: the system's certificates
 };
 
 Result<std::unique_ptr<Peer>> make_http_peer(const DatabaseUrl& url,

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <utility>
 
-#include "base/digest.h"
 #include "base/json_text.h"
 
 namespace atelier {
@@ -72,64 +73,68 @@ int retry_after_ms(const HttpReply& reply) {
 
 }  // namespace
 
-HttpSession::HttpSession(DatabaseUrl url, int connect_timeout_ms)
+HttpSession::HttpSession(DatabaseUrl url, HttpTransport transport,
+                         std::shared_ptr<ServerAccess> access)
     : url_(std::move(url)),
-      client_(make_http_client(url_, connect_timeout_ms)),
-      kind_(url_.credentials.kind) {}
+      transport_(std::move(transport)),
+      access_(std::move(access)),
+      client_(make_http_client(url_, transport_)) {}
 
-void HttpSession::add_credentials(HttpClient::Request& request) const {
-  const Credentials& who = url_.credentials;
-  switch (kind_) {
-    case Credentials::Kind::kNone:
-      break;
-    case Credentials::Kind::kBasic:
-      request.headers["Authorization"] = "Basic " + base64(who.user + ":" + who.secret);
-      break;
-    case Credentials::Kind::kBearer:
-      request.headers["Authorization"] = "Bearer " + who.secret;
-      break;
-    case Credentials::Kind::kCookie:
-      if (!cookie_.empty()) request.headers["Cookie"] = cookie_;
-      break;
+void HttpSession::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  stopped_.notify_all();
+  client_->cancel();
+  if (exchange_) exchange_->cancel();
+}
+
+Result<HttpClient*> HttpSession::exchange_client(const std::string& url) {
+  // An exchange's address is a database's by its form.
+  ATELIER_TRY(server, DatabaseUrl::parse(url));
+  const std::lock_guard lock(mutex_);
+  if (cancelled_) return Error(ErrorCode::kCancelled, "the request was cancelled");
+  if (!exchange_) exchange_ = make_http_client(server, transport_);
+  return exchange_.get();
+}
+
+Status HttpSession::keep_pace(RequestClass kind) {
+  for (;;) {
+    const std::int64_t wait_ms = access_->pacer.wait_ms(kind, system_clock().monotonic_ms());
+    if (wait_ms == 0) return ok();
+    std::unique_lock lock(mutex_);
+    stopped_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return cancelled_; });
+    if (cancelled_) return Error(ErrorCode::kCancelled, "the request was cancelled");
   }
 }
 
-Status HttpSession::log_in() {
-  HttpClient::Request request;
-  request.method = "POST";
-  request.path = url_.base_path + "/_session";
-  request.content_type = "application/x-www-form-urlencoded";
-  request.body = "name=" + url_encode(url_.credentials.user) +
-                 "&password=" + url_encode(url_.credentials.secret);
-  ATELIER_TRY(reply, client_->send(request));
-  if (reply.status == 404 || reply.status == 405 || reply.status == 501) {
-    kind_ = Credentials::Kind::kBasic;
-    return ok();
+Result<HttpReply> HttpSession::send_as(HttpClient::Request& request, Authenticator::Header& used) {
+  auto header = access_->who.header(
+      *client_, [this](const std::string& url) { return exchange_client(url); });
+  if (!header) {
+    Error error = header.error();
+    error.message = access_->who.scrub(std::move(error.message));
+    return error;
   }
-  if (reply.status / 100 != 2) return error_of(reply);
-  cookie_.clear();
-  const auto [begin, end] = reply.headers.equal_range("set-cookie");
-  for (auto it = begin; it != end; ++it) {
-    if (!cookie_.empty()) cookie_ += "; ";
-    cookie_ += it->second.substr(0, it->second.find(';'));
+  used = std::move(*header);
+  if (!used.name.empty()) request.headers[used.name] = used.value;
+  const RequestClass kind = request_class(request.method, request.path);
+  ATELIER_CHECK(keep_pace(kind));
+  auto reply = client_->send(request);
+  if (reply) {
+    access_->pacer.answered(kind, reply->status == 429, system_clock().monotonic_ms());
+    const auto [begin, end] = reply->headers.equal_range("set-cookie");
+    for (auto it = begin; it != end; ++it) access_->who.observe_cookie(it->second);
   }
-  if (cookie_.empty()) kind_ = Credentials::Kind::kBasic;
-  return ok();
+  return reply;
 }
 
 Result<HttpReply> HttpSession::send(HttpClient::Request request) {
-  const bool by_cookie = kind_ == Credentials::Kind::kCookie;
-  if (by_cookie && cookie_.empty()) ATELIER_CHECK(log_in());
-  add_credentials(request);
-  auto reply = client_->send(request);
-  // CouchDB answers 401 and 403 for an expired session alike.
-  if (!by_cookie || !reply || (reply->status != 401 && reply->status != 403)) return reply;
-  const std::string refused = std::exchange(cookie_, "");
-  ATELIER_CHECK(log_in());
-  if (cookie_ == refused) return reply;
-  request.headers.erase("Cookie");
-  add_credentials(request);
-  return client_->send(request);
+  Authenticator::Header used;
+  auto reply = send_as(request, used);
+  if (!reply || (reply->status != 401 && reply->status != 403)) return reply;
+  if (!access_->who.may_renew(used, reply->status)) return reply;
+  request.headers.erase(used.name);
+  return send_as(request, used);
 }
 
 Status HttpSession::check_identity(const HttpReply& reply) {
@@ -169,6 +174,7 @@ Error HttpSession::error_of(const HttpReply& reply) const {
   const std::string reason = reason_of(reply);
   error.message = url_.server() + " answered " + std::to_string(reply.status);
   if (!reason.empty()) error.message += ": " + reason;
+  error.message = access_->who.scrub(std::move(error.message));
   return error;
 }
 

@@ -2,20 +2,30 @@
 // the database behind the address is still the same. Thread rule: as Peer.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "http/http_client.h"
+#include "http/rate_pacer.h"
 
 namespace atelier {
 
+/// What all connections to one database share: one session or token, one pace.
+struct ServerAccess {
+  explicit ServerAccess(const DatabaseUrl& url)
+      : who(url.credentials, url.base_path, system_clock()) {}
+  Authenticator who;
+  RatePacer pacer;
+};
+
 class HttpSession {
  public:
-  HttpSession(DatabaseUrl url, int connect_timeout_ms);
+  HttpSession(DatabaseUrl url, HttpTransport transport, std::shared_ptr<ServerAccess> access);
 
-  /// Sends with credentials; renews an expired cookie session once. An HTTP error status is a
-  /// reply.
+  /// Sends with credentials; renews what expired once. An HTTP error status is a reply.
   Result<HttpReply> send(HttpClient::Request request);
   /// send() to the database, `path` from `/<database>` on ("" is the database itself). Errors:
   /// kPeerChanged when the server names another database than before.
@@ -38,16 +48,25 @@ class HttpSession {
 
   const DatabaseUrl& url() const { return url_; }
   HttpClient& client() const { return *client_; }
+  /// From any thread: what runs and what follows returns kCancelled.
+  void cancel();
 
  private:
-  void add_credentials(HttpClient::Request& request) const;
-  Status log_in();
+  Status keep_pace(RequestClass kind);
+  Result<HttpReply> send_as(HttpClient::Request& request, Authenticator::Header& used);
+  Result<HttpClient*> exchange_client(const std::string& url);
   Status check_identity(const HttpReply& reply);
 
   const DatabaseUrl url_;
+  const HttpTransport transport_;
+  const std::shared_ptr<ServerAccess> access_;
   const std::unique_ptr<HttpClient> client_;
-  Credentials::Kind kind_;  // kCookie becomes kBasic where there is no _session
-  std::string cookie_;      // secret
+
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  std::unique_ptr<HttpClient> exchange_;  // to whoever gives tokens; guarded by mutex_
+  bool cancelled_ = false;                // guarded by mutex_
+
   std::string identity_;
   bool identity_known_ = false;
 };

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/json_text.h"
+#include "base/os/os.h"
 #include "replication/echo_filter.h"
 #include "replication/local_peer.h"
 #include "replication/outbox.h"
@@ -45,8 +46,9 @@ SyncState state_of_error(ErrorCode code) {
 }
 
 bool same_for_people(const SyncStatus& a, const SyncStatus& b) {
-  return a.state == b.state && a.done == b.done && a.total == b.total && a.waiting == b.waiting &&
-         a.refused == b.refused && a.last_error == b.last_error && a.retry_at_ms == b.retry_at_ms;
+  return a.state == b.state && a.done == b.done && a.incoming == b.incoming && a.total == b.total &&
+         a.waiting == b.waiting && a.refused == b.refused && a.last_error == b.last_error &&
+         a.retry_at_ms == b.retry_at_ms;
 }
 
 }  // namespace
@@ -62,8 +64,12 @@ struct LiveSync::Impl {
     std::string error;
     std::uint64_t done = 0;
     std::uint64_t total = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t pending = 0;  // changes at the source after the position
+    std::int64_t catching_up_since_ms = 0;
     std::int64_t retry_at_ms = 0;
     Peer* remote = nullptr;  // for cancel(); the thread's own
+    bool kicked = false;     // `remote` was cancelled: another connection is to be made
     std::uint64_t nudges_seen = 0;
 
     // The thread's own.
@@ -97,7 +103,8 @@ struct LiveSync::Impl {
   bool stopping() const;
   void kick(Direction& direction);
   void nudge();
-  bool clock_jumped();
+  void watch();
+  bool world_changed();
   void count_waiting();
   void load_hint();
   void save_hint();
@@ -130,11 +137,16 @@ struct LiveSync::Impl {
   std::string pushed_;  // position of the push
   std::string hinted_;  // what save_hint() kept last
   std::int64_t hint_ms_ = 0;
-  std::uint64_t counted_commits_ = 0;
+  std::int64_t counted_ms_ = 0;
+
+  // The watching thread's own.
   std::int64_t clock_offset_ms_ = 0;
+  std::int64_t network_asked_ms_ = 0;
+  std::string network_;
 
   Direction pull_{false};
   Direction push_{true};
+  std::thread watcher_;
   Subscription subscription_;
 };
 
@@ -145,10 +157,11 @@ LiveSync::Impl::Impl(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> 
       options_(std::move(options)),
       on_change_(std::move(on_change)),
       clock_(clock),
-      name_(hex(sha256(remote_->stable_name())).substr(0, 16)),
+      name_(outbox_name(remote_->stable_name())),
       outbox_(store_, name_) {
   refused_ = outbox_.refused();
   clock_offset_ms_ = clock_.wall_ms() - clock_.monotonic_ms();
+  network_ = options_.network ? options_.network() : os::network_fingerprint();
   load_hint();
   subscription_ = store_->subscribe([this] {
     std::lock_guard lock(mutex_);
@@ -162,6 +175,7 @@ LiveSync::Impl::Impl(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> 
   if (options_.pull) pull_.state = SyncState::kConnecting;
   if (options_.pull) pull_.thread = std::thread([this] { run(pull_); });
   if (options_.push) push_.thread = std::thread([this] { run(push_); });
+  watcher_ = std::thread([this] { watch(); });
 }
 
 LiveSync::Impl::~Impl() {
@@ -174,6 +188,7 @@ LiveSync::Impl::~Impl() {
   kick(push_);
   if (pull_.thread.joinable()) pull_.thread.join();
   if (push_.thread.joinable()) push_.thread.join();
+  watcher_.join();
   subscription_.reset();
   save_hint();
 }
@@ -199,6 +214,7 @@ Status LiveSync::Impl::connect(Direction& direction, Connection& connection) {
   connection.local = make_local_peer(store_);
   ReplicationOptions options;
   options.filter = options_.filter;
+  if (!direction.push) options.newest = options_.newest;
   options.id = replication_id(store_->info().uuid, remote_->stable_name(), direction.push, options);
   Peer& source = direction.push ? *connection.local : *connection.remote;
   Peer& target = direction.push ? *connection.remote : *connection.local;
@@ -207,6 +223,7 @@ Status LiveSync::Impl::connect(Direction& direction, Connection& connection) {
   std::lock_guard lock(mutex_);
   if (stopping_) return Error(ErrorCode::kCancelled, "synchronisation was stopped");
   direction.remote = connection.remote.get();
+  direction.kicked = false;
   direction.nudges_seen = nudges_;
   return ok();
 }
@@ -252,10 +269,6 @@ Status LiveSync::Impl::await_work(Direction& direction, Connection& connection) 
   }
   const auto position = store_->parse_sequence(connection.replication->position());
   while (position && store_->last_sequence() <= *position) {
-    if (clock_jumped()) {
-      kick(pull_);
-      return Error(ErrorCode::kCancelled, "the machine slept");
-    }
     if (connection.replication->checkpoint_due()) break;
     // The pull met a new connection, or nobody listens: what was pushed may have to be pushed
     // again.
@@ -267,6 +280,7 @@ Status LiveSync::Impl::await_work(Direction& direction, Connection& connection) 
     }
     std::unique_lock lock(mutex_);
     if (stopping_) return Error(ErrorCode::kCancelled, "synchronisation was stopped");
+    if (direction.kicked) return Error(ErrorCode::kCancelled, "the connection is of no use now");
     if (nudges_ != seen) break;
     const std::uint64_t commits = commits_;
     wake_.wait_for(lock, std::chrono::milliseconds(kCheckpointEveryMs / 5),
@@ -304,15 +318,25 @@ Status LiveSync::Impl::take_step(Direction& direction, Connection& connection,
     ATELIER_CHECK(outbox_.update(report.rejected, report.settled));
     pushed_ = connection.replication->position();
     if (clock_.wall_ms() - hint_ms_ >= kCheckpointEveryMs) save_hint();
-    count_waiting();
+    // While much is behind, the count is long and need not be new.
+    const std::int64_t now_ms = clock_.monotonic_ms();
+    if (report.caught_up || now_ms - counted_ms_ >= kWatchMs) {
+      count_waiting();
+      counted_ms_ = now_ms;
+    }
   }
   const bool was_away = direction.failures > 0;
   direction.failures = 0;
   direction.last_contact_ms = clock_.monotonic_ms();
   publish([&] {
-    if (!report.caught_up && direction.state != SyncState::kCatchingUp) direction.done = 0;
+    if (!report.caught_up && direction.state != SyncState::kCatchingUp) {
+      direction.done = direction.bytes = 0;
+      direction.catching_up_since_ms = clock_.monotonic_ms();
+    }
     direction.state = report.caught_up ? SyncState::kLive : SyncState::kCatchingUp;
     direction.done += report.written;
+    direction.bytes += report.bytes;
+    direction.pending = report.pending.value_or(0);
     direction.total = report.pending ? direction.done + *report.pending : 0;
     direction.retry_at_ms = 0;
     direction.error.clear();
@@ -356,7 +380,6 @@ void LiveSync::Impl::back_off(Direction& direction, const Error& error) {
   while (clock_.monotonic_ms() < until_ms) {
     if (wait_slice(direction, until_ms - clock_.monotonic_ms())) break;
     if (direction.push) count_waiting();
-    if (direction.push && clock_jumped()) break;
   }
   publish([&] { direction.retry_at_ms = 0; });
 }
@@ -371,17 +394,38 @@ bool LiveSync::Impl::wait_slice(Direction& direction, std::int64_t wait_ms) {
   return stopping_ || direction.failures == 0;
 }
 
-bool LiveSync::Impl::clock_jumped() {
-  const std::int64_t offset = clock_.wall_ms() - clock_.monotonic_ms();
-  const bool jumped = offset - clock_offset_ms_ > kClockJumpMs;
+/// What makes an old connection useless without a word: the machine slept, or is on another
+/// network.
+void LiveSync::Impl::watch() {
+  while (!stopping()) {
+    if (world_changed()) {
+      kick(pull_);
+      kick(push_);
+      nudge();
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, std::chrono::milliseconds(kWatchMs), [this] { return stopping_; });
+  }
+}
+
+bool LiveSync::Impl::world_changed() {
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  const std::int64_t offset = clock_.wall_ms() - now_ms;
+  bool changed = offset - clock_offset_ms_ > kClockJumpMs;
   clock_offset_ms_ = offset;
-  if (jumped) nudge();
-  return jumped;
+  if (now_ms - network_asked_ms_ >= kNetworkCheckMs) {
+    network_asked_ms_ = now_ms;
+    std::string network = options_.network ? options_.network() : os::network_fingerprint();
+    changed = changed || network != network_;
+    network_ = std::move(network);
+  }
+  return changed;
 }
 
 void LiveSync::Impl::kick(Direction& direction) {
   std::lock_guard lock(mutex_);
   if (direction.remote != nullptr) direction.remote->cancel();
+  direction.kicked = true;
 }
 
 void LiveSync::Impl::nudge() {
@@ -455,7 +499,13 @@ SyncStatus LiveSync::Impl::status_locked() const {
   if (worse.state == SyncState::kCatchingUp) {
     status.done = worse.done;
     status.total = worse.total;
+    status.bytes = worse.bytes;
+    const std::int64_t took_ms = clock_.monotonic_ms() - worse.catching_up_since_ms;
+    if (took_ms > 0) {
+      status.per_second = static_cast<double>(worse.done) * 1e3 / static_cast<double>(took_ms);
+    }
   }
+  status.incoming = pull_.pending;
   status.waiting = waiting_;
   status.refused = refused_.size();
   status.last_success_ms = last_success_ms_;

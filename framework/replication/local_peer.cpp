@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <utility>
 
 #include "base/limits.h"
 #include "replication/wire_document.h"
+#include "store/equal_leaves.h"
 
 namespace atelier {
 namespace {
@@ -36,6 +38,7 @@ class LocalPeer final : public Peer {
 
   Result<PeerInfo> info() override;
   Result<ChangesPage> changes(const ChangesQuery& query) override;
+  Result<std::vector<RevisionRequest>> newest(const NewestQuery& query) override;
   Result<std::vector<RevisionRequest>> revs_diff(std::span<const RevisionRequest> offered) override;
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override;
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
@@ -62,7 +65,11 @@ class LocalPeer final : public Peer {
   std::optional<WireDocument> first_generation(const ChangeRow& row);
 
   Status take_attachments(DocumentWrite& write, const WireDocument& wire, Peer& source);
+  Status pull_blobs(const std::vector<AttachmentWrite*>& attachments, const WireDocument& wire,
+                    Peer& source);
+  static void take_blob(AttachmentWrite& attachment, const BlobWriter::Finished& blob);
   Status pull_blob(AttachmentWrite& attachment, const WireDocument& wire, Peer& source);
+  void merge_equal_leaves(const std::string& id);
   Status write_batch(std::vector<DocumentWrite> writes, std::vector<Rejection>& rejected);
 
   const std::shared_ptr<Store> store_;
@@ -145,6 +152,7 @@ ChangesPage LocalPeer::make_page(Rows rows, const ChangesQuery& query) {
   const std::uint64_t last = store_->last_sequence();
   page.pending = page.more && last > rows.last ? last - rows.last : 0;
   page.changes.reserve(rows.wanted.size());
+  page.selected = query.filter.selector.empty();
   for (ChangeRow& row : rows.wanted) {
     PeerChange change;
     if (query.inline_documents && page.bytes < kBatchBytesMax) {
@@ -161,10 +169,31 @@ ChangesPage LocalPeer::make_page(Rows rows, const ChangesQuery& query) {
 
 std::optional<WireDocument> LocalPeer::first_generation(const ChangeRow& row) {
   if (row.leaves.size() != 1 || row.leaves[0].generation() != 1) return std::nullopt;
-  auto document = store_->get(row.id, {.rev = row.leaves[0]});
-  if (!document || !document->attachments.empty()) return std::nullopt;
+  // The store answers the question for a winner without reading the tree.
+  GetOptions options;
+  if (row.deleted) options.rev = row.leaves[0];
+  auto document = store_->get(row.id, options);
+  if (!document || document->rev != row.leaves[0] || !document->attachments.empty()) {
+    return std::nullopt;
+  }
   document->history = {document->rev};
   return wire_document(std::move(*document));
+}
+
+Result<std::vector<RevisionRequest>> LocalPeer::newest(const NewestQuery& query) {
+  ATELIER_CHECK(check_cancelled());
+  ScanOptions options;
+  options.start = query.prefix + ";";  // the byte after ':'
+  options.end = query.prefix + ":";
+  options.descending = true;
+  options.limit = query.count;
+  options.bodies = false;
+  std::vector<RevisionRequest> found;
+  ATELIER_CHECK(store_->scan(options, [&](const DocumentView& view) {
+    found.push_back({std::string(view.id), {view.rev}});
+    return true;
+  }));
+  return found;
 }
 
 Result<std::vector<RevisionRequest>> LocalPeer::revs_diff(
@@ -237,6 +266,7 @@ Status LocalPeer::write_batch(std::vector<DocumentWrite> writes, std::vector<Rej
   for (const DocumentWrite& write : writes) names.emplace_back(write.id, write.history.front());
   const std::vector<WriteResult> results = store_->write(std::move(writes));
   for (std::size_t i = 0; i < results.size() && i < names.size(); ++i) {
+    if (results[i].conflicted) merge_equal_leaves(names[i].first);
     if (results[i].rev) continue;
     const Error& error = results[i].rev.error();
     if (!concerns_document(error.code)) return error;
@@ -245,18 +275,26 @@ Status LocalPeer::write_batch(std::vector<DocumentWrite> writes, std::vector<Rej
   return ok();
 }
 
+/// Where two schemes of revision ids made two leaves of one edit. What is not merged now is seen by
+/// somebody else, or at the document's next conflict.
+void LocalPeer::merge_equal_leaves(const std::string& id) {
+  std::vector<DocumentWrite> ends = ends_of_equal_leaves(*store_, id);
+  if (!ends.empty()) static_cast<void>(store_->write(std::move(ends)));
+}
+
 Status LocalPeer::take_attachments(DocumentWrite& write, const WireDocument& wire, Peer& source) {
   std::vector<Attachment> held;  // by any leaf of this document: the same digest is the same bytes
   for (auto& leaf : store_->open_revs(write.id, {}, false)) {
     if (leaf) held.insert(held.end(), leaf->attachments.begin(), leaf->attachments.end());
   }
+  std::vector<AttachmentWrite*> missing;
   for (AttachmentWrite& attachment : write.attachments) {
     const auto same = std::find_if(held.begin(), held.end(), [&](const Attachment& other) {
       return !other.evicted() && !attachment.digest.empty() && other.digest == attachment.digest &&
              other.length == attachment.length;
     });
     if (same == held.end()) {
-      ATELIER_CHECK(pull_blob(attachment, wire, source));
+      missing.push_back(&attachment);
       continue;
     }
     attachment.stub = false;
@@ -264,6 +302,45 @@ Status LocalPeer::take_attachments(DocumentWrite& write, const WireDocument& wir
     attachment.encoding = same->encoding;
     attachment.encoded_length = same->encoded_length;
   }
+  // All of a document's in one request; where some are here, only the others.
+  if (missing.size() > 1 && missing.size() == write.attachments.size()) {
+    return pull_blobs(missing, wire, source);
+  }
+  for (AttachmentWrite* attachment : missing) ATELIER_CHECK(pull_blob(*attachment, wire, source));
+  return ok();
+}
+
+Status LocalPeer::pull_blobs(const std::vector<AttachmentWrite*>& attachments,
+                             const WireDocument& wire, Peer& source) {
+  std::map<std::string, AttachmentWrite*> left;
+  std::vector<std::string> names;
+  for (AttachmentWrite* attachment : attachments) {
+    left[attachment->name] = attachment;
+    names.push_back(attachment->name);
+  }
+  std::unique_ptr<BlobWriter> writer;
+  Status taken = ok();
+  const auto take = [&](const std::string& name, std::string_view chunk) -> Status {
+    const auto attachment = left.find(name);
+    if (attachment == left.end()) return ok();  // twice, or not asked for
+    if (!writer) {
+      ATELIER_TRY(begun, store_->begin_blob());
+      writer = std::move(begun);
+    }
+    if (!chunk.empty()) return writer->append(chunk);
+    ATELIER_TRY(blob, std::exchange(writer, nullptr)->finish());
+    take_blob(*attachment->second, blob);
+    left.erase(attachment);
+    return ok();
+  };
+  ATELIER_CHECK(source.read_attachments(wire.id, wire.rev, names,
+                                        [&](const std::string& name, std::string_view chunk) {
+                                          taken = take(name, chunk);
+                                          return static_cast<bool>(taken);
+                                        }));
+  ATELIER_CHECK(std::move(taken));
+  writer.reset();
+  for (const auto& [name, attachment] : left) ATELIER_CHECK(pull_blob(*attachment, wire, source));
   return ok();
 }
 
@@ -277,6 +354,11 @@ Status LocalPeer::pull_blob(AttachmentWrite& attachment, const WireDocument& wir
       }));
   ATELIER_CHECK(std::move(appended));
   ATELIER_TRY(blob, writer->finish());
+  take_blob(attachment, blob);
+  return ok();
+}
+
+void LocalPeer::take_blob(AttachmentWrite& attachment, const BlobWriter::Finished& blob) {
   attachment.stub = false;
   attachment.blob = blob.blob;
   attachment.digest = blob.digest;
@@ -286,7 +368,6 @@ Status LocalPeer::pull_blob(AttachmentWrite& attachment, const WireDocument& wir
     attachment.encoded_length = 0;
     attachment.length = blob.length;
   }
-  return ok();
 }
 
 Status LocalPeer::read_attachment(const std::string& id, const RevId& rev, const std::string& name,

@@ -1,5 +1,6 @@
 #include "replication/outbox.h"
 
+#include "base/digest.h"
 #include "base/json_text.h"
 #include "base/limits.h"
 
@@ -28,6 +29,10 @@ std::optional<Rejection> parse_rejection(std::string_view json) {
 }
 
 }  // namespace
+
+std::string outbox_name(const std::string& stable_name) {
+  return hex(sha256(stable_name)).substr(0, 16);
+}
 
 Outbox::Outbox(std::shared_ptr<Store> store, std::string name)
     : store_(std::move(store)), local_id_("atelier-outbox-" + name) {

@@ -13,6 +13,9 @@
 
 namespace atelier {
 
+/// Of a remote among the store's `_local` documents, by PeerFactory::stable_name().
+std::string outbox_name(const std::string& stable_name);
+
 class Outbox {
  public:
   /// By id and revision: of a document in conflict several may be refused.

@@ -70,6 +70,13 @@ struct ChangesPage {
   bool selected = true;  // false: the source could not apply the selector, the rows are all
 };
 
+/// The newest documents of one collection, for whoever waits to read them.
+struct NewestQuery {
+  std::string prefix;
+  std::size_t count = 50;
+  std::string by;  // member to sort by where the server has an index for it; empty: by id
+};
+
 struct RevisionRequest {
   std::string id;
   std::vector<RevId> revs;
@@ -90,6 +97,11 @@ class Peer {
   /// A hint: changes() will be asked this next. A peer that is far away fetches the answer while
   /// its user is busy with the last one.
   virtual void read_ahead(const ChangesQuery& query) { static_cast<void>(query); }
+  /// The winners of the newest documents, newest first, in one request. Errors: kUnsupported where
+  /// this peer cannot tell.
+  virtual Result<std::vector<RevisionRequest>> newest(const NewestQuery& query) {
+    return Error(ErrorCode::kUnsupported, "no order is known of " + query.prefix);
+  }
   /// Of the revisions offered, those that are missing here.
   virtual Result<std::vector<RevisionRequest>> revs_diff(
       std::span<const RevisionRequest> offered) = 0;
@@ -103,10 +115,28 @@ class Peer {
   virtual Status read_attachment(const std::string& id, const RevId& rev, const std::string& name,
                                  const std::function<bool(std::string_view)>& fn) = 0;
 
+  /// Several attachments of one revision, in one request where the peer can, in any order: `fn`
+  /// gets chunks of one after the other, and an empty chunk when one is whole. It may return false
+  /// to stop. What did not come is missing when this returns: the caller counts.
+  virtual Status read_attachments(
+      const std::string& id, const RevId& rev, const std::vector<std::string>& names,
+      const std::function<bool(const std::string& name, std::string_view chunk)>& fn) {
+    for (const std::string& name : names) {
+      bool going = true;
+      ATELIER_CHECK(read_attachment(id, rev, name, [&](std::string_view chunk) {
+        return going = chunk.empty() || fn(name, chunk);
+      }));
+      if (!going || !fn(name, "")) return ok();
+    }
+    return ok();
+  }
+
   /// Checkpoints: documents `_local/<id>`. nullopt when there is none.
   virtual Result<std::optional<std::string>> get_local(const std::string& id) = 0;
   virtual Status put_local(const std::string& id, const std::string& json) = 0;
 
+  /// PeerInfo::identity as the last answer had it, without asking.
+  virtual std::string known_identity() const { return ""; }
   /// Grows with each new connection: behind the address may now be another database, or an older
   /// copy of the same. 0 for ever where that cannot happen.
   virtual std::uint64_t connection_epoch() const { return 0; }

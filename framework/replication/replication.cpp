@@ -70,19 +70,77 @@ std::uint64_t Replication::connection_epoch() const {
   return source_.connection_epoch() + target_.connection_epoch();
 }
 
-Status Replication::begin() {
-  begun_ = false;
+std::string Replication::checkpoint_id(const BothSides& sides) const {
+  if (sides.source_identity.empty() && sides.target_identity.empty()) return options_.id;
+  return digest_name(options_.id + '\n' + sides.source_identity + '\n' + sides.target_identity);
+}
+
+/// Saves the question who the remote is: it says so in every answer, and what it was last time
+/// names the checkpoint to look for. nullopt when the memory is of no use.
+Result<std::optional<Replication::BothSides>> Replication::look_by_memory() {
+  using Nothing = std::optional<BothSides>;
+  if (std::exchange(began_once_, true) || source_.is_local() == target_.is_local()) {
+    return Nothing();
+  }
+  Peer& local = source_.is_local() ? source_ : target_;
+  Peer& remote = source_.is_local() ? target_ : source_;
+  ATELIER_TRY(memory, local.get_local("atelier-peer-" + options_.id));
+  const auto normal = memory ? json::normalize(*memory) : Result<std::string>(invalid("none"));
+  const auto identity = normal ? json::string_member(*normal, "identity") : std::nullopt;
+  if (!identity) return Nothing();
+  ATELIER_TRY(local_info, local.info());
+  BothSides sides;
+  sides.source_identity = source_.is_local() ? local_info.identity : *identity;
+  sides.target_identity = source_.is_local() ? *identity : local_info.identity;
+  const std::string id = checkpoint_id(sides);
+  const auto at_remote = remote.get_local(id);
+  if (!at_remote || !*at_remote || remote.known_identity() != *identity) return Nothing();
+  ATELIER_TRY(at_local, local.get_local(id));
+  sides.source_has = parse_checkpoint(source_.is_local() ? at_local : *at_remote);
+  sides.target_has = parse_checkpoint(source_.is_local() ? *at_remote : at_local);
+  return Nothing(std::move(sides));
+}
+
+Result<Replication::BothSides> Replication::look_at_both() {
+  ATELIER_TRY(remembered, look_by_memory());
+  if (remembered) return std::move(*remembered);
   ATELIER_TRY(source_info, source_.info());
   ATELIER_TRY(target_info, target_.info());
-  checkpoint_id_ = options_.id;
-  if (!source_info.identity.empty() || !target_info.identity.empty()) {
-    checkpoint_id_ =
-        digest_name(options_.id + '\n' + source_info.identity + '\n' + target_info.identity);
+  BothSides sides;
+  sides.source_identity = source_info.identity;
+  sides.target_identity = target_info.identity;
+  const std::string id = checkpoint_id(sides);
+  ATELIER_TRY(at_source, source_.get_local(id));
+  ATELIER_TRY(at_target, target_.get_local(id));
+  sides.source_has = parse_checkpoint(at_source);
+  sides.target_has = parse_checkpoint(at_target);
+  remember_identity(sides);
+  return sides;
+}
+
+void Replication::remember_identity(const BothSides& sides) {
+  if (source_.is_local() == target_.is_local()) return;
+  Peer& local = source_.is_local() ? source_ : target_;
+  const std::string& identity = source_.is_local() ? sides.target_identity : sides.source_identity;
+  const std::string name = "atelier-peer-" + options_.id;
+  json::Writer text;
+  text.begin_object().key("identity").string(identity).end_object();
+  const auto before = local.get_local(name);
+  const auto normal =
+      before && *before ? json::normalize(**before) : Result<std::string>(invalid("none"));
+  if (normal && json::string_member(*normal, "identity") == identity) return;
+  static_cast<void>(local.put_local(name, text.text()));  // a lost memory costs one request
+}
+
+Status Replication::begin() {
+  begun_ = false;
+  if (!options_.filter.selector.empty() && !selector_) {
+    ATELIER_TRY(selector, query::Selector::compile(options_.filter.selector));
+    selector_ = std::move(selector);
   }
-  ATELIER_TRY(at_source, source_.get_local(checkpoint_id_));
-  ATELIER_TRY(at_target, target_.get_local(checkpoint_id_));
-  const Checkpoint source_has = parse_checkpoint(at_source);
-  const Checkpoint target_has = parse_checkpoint(at_target);
+  ATELIER_TRY(sides, look_at_both());
+  const auto& [source_identity, target_identity, source_has, target_has] = sides;
+  checkpoint_id_ = checkpoint_id(sides);
   checkpoint_ = common_checkpoint(source_has, target_has);
   since_ = checkpoint_.history.empty() ? "" : checkpoint_.history.front().recorded_seq;
   recorded_ = since_;
@@ -93,8 +151,7 @@ Status Replication::begin() {
   caught_up_once_ = false;
   last_checkpoint_ms_ = clock_.monotonic_ms();
   if (echo_ != nullptr) {
-    echo_epoch_ =
-        echo_->enter(from_remote_ ? source_info.identity : target_info.identity, from_remote_);
+    echo_epoch_ = echo_->enter(from_remote_ ? source_identity : target_identity, from_remote_);
   }
   epoch_ = connection_epoch();
   // who_answers() looks for the common entry on top of what each side holds.
@@ -118,8 +175,9 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   if (!begun_) ATELIER_CHECK(begin());
   // Here and not after the transfer: whoever calls has then parked what the last step rejected.
   if (checkpoint_due()) ATELIER_CHECK(checkpoint());
-  ATELIER_TRY(page, read_page(wait_ms));
   StepReport report;
+  if (since_.empty() && !brought_newest_) ATELIER_CHECK(bring_newest(report));
+  ATELIER_TRY(page, read_page(wait_ms));
   report.rows = page.changes.size();
   report.pending = page.pending;
   choose_page_limit(page);
@@ -141,6 +199,23 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   caught_up_once_ = caught_up_once_ || report.caught_up;
   settle(page, report);
   return report;
+}
+
+/// The position stays where it was: what comes first is found there when its turn comes.
+Status Replication::bring_newest(StepReport& report) {
+  for (const NewestQuery& query : options_.newest) {
+    auto newest = source_.newest(query);
+    if (!newest && is_passing(newest.error().code)) return newest.error();
+    if (!newest) continue;  // it cannot tell: then all comes in its own order
+    std::erase_if(*newest, [&](const RevisionRequest& request) {
+      return !options_.filter.wants_id(request.id);
+    });
+    ATELIER_TRY(missing, target_.revs_diff(*newest));
+    selecting_ = selector_.has_value();
+    ATELIER_CHECK(fetch_and_write(missing, report));
+  }
+  brought_newest_ = true;
+  return ok();
 }
 
 std::string Replication::position_after(const ChangesPage& page) const {
@@ -242,6 +317,8 @@ Status Replication::transfer(ChangesPage& page, StepReport& report) {
       wanted.push_back(std::move(request));
     }
   }
+  selecting_ = selector_ && !page.selected;
+  select(ready);
   ATELIER_CHECK(write(ready, report));
   return fetch_and_write(wanted, report);
 }
@@ -265,10 +342,20 @@ Status Replication::fetch_and_write(std::span<const RevisionRequest> wanted, Ste
     } else if (bytes < options_.batch_bytes / 2) {
       fetch_limit_ = doubled(fetch_limit_, options_.batch_docs);
     }
+    select(*documents);
     ATELIER_CHECK(write(*documents, report));
     wanted = wanted.subspan(count);
   }
   return ok();
+}
+
+/// Each leaf for itself, as CouchDB's filters with style=all_docs.
+void Replication::select(std::vector<WireDocument>& documents) const {
+  if (!selecting_) return;
+  std::erase_if(documents, [&](const WireDocument& document) {
+    const std::string rev = document.rev.to_string();
+    return !selector_->matches({document.id, rev, document.deleted, document.body, {}});
+  });
 }
 
 Status Replication::write(std::span<const WireDocument> documents, StepReport& report) {
@@ -318,6 +405,7 @@ void Replication::settle(const ChangesPage& page, StepReport& report) const {
 
 Result<std::vector<Rejection>> Replication::retry(std::span<const RevisionRequest> refused) {
   if (!begun_) ATELIER_CHECK(begin());
+  selecting_ = false;
   StepReport report;
   if (auto sent = fetch_and_write(refused, report); !sent) {
     if (sent.error().code != ErrorCode::kRateLimited) begun_ = false;
@@ -340,8 +428,10 @@ Status Replication::put_checkpoint(Peer& peer, const std::string& json) {
 Status Replication::checkpoint() {
   if (!begun_ || since_ == recorded_) return ok();
   // Asked for even when the connection is as it was: the write may be the first to need a new one,
-  // and would then tell another database that it has what it never saw.
-  ATELIER_TRY(found, who_answers(true));
+  // and would then tell another database that it has what it never saw. Where a server names its
+  // database the checkpoint's name holds that name, and says nothing to any other.
+  const Peer& remote = source_.is_local() ? target_ : source_;
+  ATELIER_TRY(found, who_answers(remote.known_identity().empty()));
   if (found == Answering::kSame) return record();
   begun_ = false;
   return Error(ErrorCode::kPeerChanged, "the connection is new since the last checkpoint");
@@ -389,20 +479,22 @@ void add_report(StepReport& total, StepReport&& step) {
 }  // namespace
 
 Result<StepReport> replicate_once(Replication& replication,
-                                  const std::function<void(const StepReport&)>& progress) {
+                                  const std::function<Status(const StepReport&)>& after_step) {
   StepReport total;
   int failures = 0;
   int restarts = 0;
   while (!total.caught_up) {
     auto step = replication.step();
+    // Before the checkpoint: what was refused is then kept where the caller keeps it.
+    if (step && after_step) ATELIER_CHECK(after_step(*step));
     Status recorded = ok();
     if (step && step->caught_up) recorded = replication.checkpoint();
+    if (step) add_report(total, std::move(*step));
     if (step && recorded) {
       failures = 0;
-      add_report(total, std::move(*step));
-      if (progress) progress(total);
       continue;
     }
+    total.caught_up = false;
     const Error error = step ? recorded.error() : step.error();
     if (error.code == ErrorCode::kPeerChanged && ++restarts <= kPeerChangesMax) {
       replication.restart();

@@ -22,6 +22,7 @@
 #include "atelier/sync_status.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "query/selector.h"
 #include "replication/checkpoint.h"
 #include "replication/peer.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ namespace atelier {
 struct ReplicationOptions {
   std::string id;  // names the checkpoint; replication_id() makes one
   ReplicationFilter filter;
+  std::vector<NewestQuery> newest;  // brought before everything else when nothing was pulled yet
   std::size_t batch_docs = kBatchDocsMax;
   std::size_t batch_bytes = kBatchBytesMax;
   bool skip_design = false;  // set by itself after the target refused one
@@ -86,12 +88,23 @@ class Replication {
   Result<std::vector<Rejection>> retry(std::span<const RevisionRequest> refused);
 
  private:
+  /// What begin() compares.
+  struct BothSides {
+    std::string source_identity, target_identity;
+    Checkpoint source_has, target_has;
+  };
+  Result<BothSides> look_at_both();
+  Result<std::optional<BothSides>> look_by_memory();
+  void remember_identity(const BothSides& sides);
+  std::string checkpoint_id(const BothSides& sides) const;
+  Status bring_newest(StepReport& report);
   Result<StepReport> try_step(int wait_ms);
   Result<ChangesPage> read_page(int wait_ms);
   Status transfer(ChangesPage& page, StepReport& report);
   std::vector<RevisionRequest> offer(const ChangesPage& page) const;
   bool may_send_unasked(const ChangesPage& page, std::size_t offered) const;
   Status fetch_and_write(std::span<const RevisionRequest> wanted, StepReport& report);
+  void select(std::vector<WireDocument>& documents) const;
   Status write(std::span<const WireDocument> documents, StepReport& report);
   void take_rejections(std::vector<Rejection> rejected, StepReport& report);
   void remember_origin(std::string_view id, std::span<const RevId> revs);
@@ -113,6 +126,7 @@ class Replication {
   bool from_remote_ = false;
 
   // Where we are; begin() sets it, try_step() advances it.
+  std::optional<query::Selector> selector_;  // compiled by begin(), where there is one
   std::string checkpoint_id_;
   Checkpoint checkpoint_;                // the one both sides hold, with its history
   std::string since_;                    // everything up to here is at the target, or parked
@@ -122,6 +136,9 @@ class Replication {
   std::uint64_t epoch_ = 0;              // of the connections that begin() compared over
   std::uint64_t echo_epoch_ = 0;
   bool begun_ = false;
+  bool began_once_ = false;
+  bool brought_newest_ = false;
+  bool selecting_ = false;          // the source did not apply the selector to the page at hand
   bool checkpoint_denied_ = false;  // a side refuses `_local` writes: go on without
   bool caught_up_once_ = false;
 
@@ -131,9 +148,10 @@ class Replication {
 };
 
 /// Runs until the source has nothing more, then writes the checkpoint. A passing error is tried
-/// again a few times with growing waits. Errors: what remains.
+/// again a few times with growing waits. `after_step` is called with each step's own report before
+/// a checkpoint passes it, and ends the run with its error. Errors: what remains.
 Result<StepReport> replicate_once(Replication& replication,
-                                  const std::function<void(const StepReport&)>& progress = {});
+                                  const std::function<Status(const StepReport&)>& after_step = {});
 
 /// Makes peers for an address; what http and the tests provide.
 class PeerFactory {
@@ -153,6 +171,9 @@ struct LiveSyncOptions {
   bool push = true;
   bool create_target = true;
   ReplicationFilter filter;
+  std::vector<NewestQuery> newest;  // see ReplicationOptions
+  /// Differs after the machine joined another network; empty: os::network_fingerprint.
+  std::function<std::string()> network;
 };
 
 /// Keeps a store and a remote database in sync, both ways, until destroyed: one thread a direction,

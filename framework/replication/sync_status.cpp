@@ -1,5 +1,7 @@
 #include "atelier/sync_status.h"
 
+#include "base/json_text.h"
+
 namespace atelier {
 
 const char* sync_state_name(SyncState state) {
@@ -22,6 +24,23 @@ const char* sync_state_name(SyncState state) {
       return "stopped";
   }
   return "none";
+}
+
+std::string sync_status_json(const SyncStatus& status) {
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  json::Writer out;
+  out.begin_object().key("state").string(sync_state_name(status.state));
+  out.key("peer").string(status.peer);
+  out.key("done").integer(number(status.done)).key("total").integer(number(status.total));
+  out.key("bytes").integer(number(status.bytes)).key("per_second").number(status.per_second);
+  out.key("waiting").integer(number(status.waiting));
+  out.key("incoming").integer(number(status.incoming));
+  out.key("refused").integer(number(status.refused));
+  out.key("last_error").string(status.last_error);
+  out.key("last_success_ms").integer(status.last_success_ms);
+  out.key("retry_at_ms").integer(status.retry_at_ms);
+  out.end_object();
+  return out.take();
 }
 
 }  // namespace atelier

@@ -127,6 +127,112 @@ TEST_F(HttpPeerTest, PushBringsEveryLeaf) {
   EXPECT_EQ(contents(*mine), contents(*host.lobby));
 }
 
+TEST_F(HttpPeerTest, SeveralAttachmentsOfADocumentCrossWhole) {
+  Host host;
+  DocumentWrite write;
+  write.id = "photo:many";
+  const std::string boundary_like = "\r\n--\r\n--x--\r\n";
+  for (const std::string& bytes :
+       {std::string(), boundary_like, std::string(600'000, 'y'), std::string("last")}) {
+    auto writer = host.lobby->begin_blob();
+    ASSERT_TRUE(writer && (*writer)->append(bytes));
+    const auto blob = (*writer)->finish();
+    AttachmentWrite attachment;
+    attachment.name = "part " + std::to_string(write.attachments.size()) + " \"q\".bin";
+    attachment.content_type = "application/octet-stream";
+    attachment.blob = blob->blob;
+    attachment.digest = blob->digest;
+    attachment.length = blob->length;
+    write.attachments.push_back(attachment);
+  }
+  ASSERT_TRUE(host.lobby->write_one(std::move(write)));
+  replicate(*remote(host.url()), *make_local_peer(mine));
+  EXPECT_EQ(contents(*mine), contents(*host.lobby));
+}
+
+TEST_F(HttpPeerTest, ServerAppliesAPrefixFilter) {
+  Host host;
+  for (const char* id : {"message:1", "board:1", "messages:1", "message:2", "message:"}) {
+    edit(*host.lobby, id, "{}");
+  }
+  ChangesQuery query;
+  query.filter.prefixes = {"message"};
+  query.limit = 2;
+  const auto peer = remote(host.url());
+  ASSERT_TRUE(peer->info());
+  const auto page = peer->changes(query);
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->changes.size(), 2u);  // the limit counts wanted rows alone
+  EXPECT_EQ(page->changes[0].id, "message:1");
+  EXPECT_EQ(page->changes[1].id, "message:2");
+  for (const char* bad :
+       {"&prefixes=7", "&prefixes=[]", "&prefixes=[7]", "&prefixes=%5B%22%22%5D", ""}) {
+    HttpRequest request;
+    request.path = std::string("/lobby/_changes?filter=_prefix") + bad;
+    const auto reply = http_request(host.url(), request);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->status, 400) << bad;
+  }
+}
+
+TEST_F(HttpPeerTest, NewestOfACollectionAreToldInOneRequest) {
+  Host host;
+  for (const char* id : {"a:1", "message:1", "message:2", "message:3", "zoo:1"}) {
+    edit(*host.lobby, id, "{}");
+  }
+  const auto newest = remote(host.url())->newest({"message", 2, ""});
+  ASSERT_TRUE(newest) << newest.error().message;
+  ASSERT_EQ(newest->size(), 2u);
+  EXPECT_EQ((*newest)[0].id, "message:3");
+  EXPECT_EQ((*newest)[1].id, "message:2");
+  EXPECT_EQ((*newest)[0].revs, std::vector<RevId>{host.lobby->get("message:3")->rev});
+}
+
+TEST_F(HttpPeerTest, PageReadAheadIsThePageThatWasAskedFor) {
+  Host host;
+  for (int i = 0; i < 6; ++i) edit(*host.lobby, "message:" + std::to_string(i), "{}");
+  const auto peer = remote(host.url());
+  ASSERT_TRUE(peer->info());
+  ChangesQuery query;
+  query.limit = 3;
+  const auto first = peer->changes(query);
+  ASSERT_TRUE(first);
+  query.since = first->last_seq;
+  peer->read_ahead(query);
+  const auto second = peer->changes(query);
+  ASSERT_TRUE(second);
+  ASSERT_EQ(second->changes.size(), 3u);
+  EXPECT_EQ(second->changes[0].id, "message:3");
+  EXPECT_FALSE(second->more);
+  peer->read_ahead(query);  // announced, and then something else is asked
+  const auto other = peer->changes({.since = "", .limit = 1});
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->changes[0].id, "message:0");
+}
+
+TEST_F(HttpPeerTest, CatchingUpAfterOneDocumentAsksForNoMoreThanItMust) {
+  Host host;
+  edit(*host.lobby, "message:1", "{}");
+  const auto local = make_local_peer(mine);
+  replicate(*remote(host.url()), *local);
+  edit(*host.lobby, "message:2", "{}");
+  // A new connection that finds its checkpoint by memory never asks who answers.
+  class NoInfo : public PeerWrapper {
+   public:
+    using PeerWrapper::PeerWrapper;
+    Result<PeerInfo> info() override {
+      ++infos;
+      return PeerWrapper::info();
+    }
+    std::string known_identity() const override { return inner_->known_identity(); }
+    int infos = 0;
+  };
+  NoInfo counted(remote(host.url()));
+  replicate(counted, *local);
+  EXPECT_EQ(contents(*mine), contents(*host.lobby));
+  EXPECT_EQ(counted.infos, 0);
+}
+
 TEST_F(HttpPeerTest, ServerNamesItsStoreAndMissingDatabaseIsAValue) {
   Host host;
   const auto info = remote(host.url())->info();

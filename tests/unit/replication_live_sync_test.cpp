@@ -3,6 +3,7 @@
 // are for events, and the clock is the test's where time matters.
 #include <gtest/gtest.h>
 
+#include "base/json_text.h"
 #include "replication/replicator.h"
 #include "replication_tools.h"
 
@@ -371,6 +372,42 @@ TEST_F(ReplicationLiveSync, MachineThatSleptReconnectsAtOnce) {
   EXPECT_TRUE(awaits([&] { return network.connects > before; }));
   edit(*theirs, "message:meanwhile", "{}");
   EXPECT_TRUE(awaits_document(*mine, "message:meanwhile"));
+}
+
+TEST_F(ReplicationLiveSync, PullAloneNoticesThatTheMachineSlept) {
+  start({.push = false});
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  const int before = network.connects;
+  clock.sleep(3'600'000);
+  EXPECT_TRUE(awaits([&] { return network.connects > before; }));
+}
+
+TEST_F(ReplicationLiveSync, AnotherNetworkMeansNewConnections) {
+  std::atomic<int> where{1};
+  LiveSyncOptions options;
+  options.network = [&] { return std::to_string(where); };
+  start(options);
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  const int before = network.connects;
+  where = 2;
+  clock.advance(kNetworkCheckMs);
+  EXPECT_TRUE(awaits([&] { return network.connects >= before + 2; }));
+  edit(*mine, "message:after", "{}");
+  EXPECT_TRUE(awaits_document(*theirs, "message:after"));
+  sync.reset();  // before `where`
+}
+
+TEST_F(ReplicationLiveSync, StatusIsOneObjectForPrograms) {
+  edit(*theirs, "message:1", "{}");
+  start();
+  ASSERT_TRUE(awaits_document(*mine, "message:1"));
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  const std::string text = sync_status_json(sync->status());
+  EXPECT_EQ(json::normalize(text).value(), text);
+  EXPECT_EQ(json::string_member(text, "state"), "live");
+  EXPECT_EQ(json::string_member(text, "peer"), "http://example/room");
+  EXPECT_EQ(json::int_member(text, "incoming"), 0);
+  EXPECT_EQ(json::int_member(text, "last_success_ms"), clock.wall_ms());
 }
 
 TEST_F(ReplicationLiveSync, EndsAtOnceWhileEverythingWaits) {

@@ -22,7 +22,10 @@ struct SyncStatus {
   std::string peer;                 // address without credentials
   std::uint64_t done = 0;           // documents moved since catching up began
   std::uint64_t total = 0;          // 0 when unknown
+  std::uint64_t bytes = 0;          // of the documents in `done`
+  double per_second = 0;            // documents a second since catching up began; else 0
   std::uint64_t waiting = 0;        // own documents that the other side does not have yet
+  std::uint64_t incoming = 0;       // changes of the other side that are not here yet, if it tells
   std::uint64_t refused = 0;        // own documents that the other side refuses (the outbox)
   std::string last_error;           // in words; empty when all is well
   std::int64_t last_success_ms = 0;  // wall clock, 0 for never
@@ -31,5 +34,7 @@ struct SyncStatus {
 
 /// "live", "catching_up", …
 const char* sync_state_name(SyncState state);
+/// The status as one JSON object, its members named as above: what programs read.
+std::string sync_status_json(const SyncStatus& status);
 
 }  // namespace atelier
