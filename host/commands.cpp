@@ -1,11 +1,6 @@
 #include "commands.h"
 
-#include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <iostream>
-#include <mutex>
-#include <thread>
 
 #include "base/json_text.h"
 #include "base/limits.h"
@@ -13,82 +8,11 @@
 #include "base/room_name.h"
 #include "http/http_peer.h"
 #include "node.h"
-#include "replication/replicator.h"
+#include "room_access.h"
 #include "stopper.h"
 
 namespace atelier::host {
 namespace {
-
-int fail(std::ostream& err, const Error& error) {
-  err << "atelier: " << error.message << std::endl;
-  return kExitFailed;
-}
-
-// A way to a room's database: through the host that has the profile open, or through a node of ours.
-struct RoomAccess {
-  std::unique_ptr<Node> own;  // when nobody has the profile open
-  DatabaseUrl server;         // the control socket
-  std::string database;
-
-  std::string path(const std::string& rest) const { return "/" + url_encode(database) + rest; }
-  Result<HttpReply> request(const std::string& method, const std::string& path,
-                            std::string body = {}, int timeout_ms = 60'000) const {
-    HttpRequest request;
-    request.method = method;
-    request.path = path;
-    request.body = std::move(body);
-    request.timeout_ms = timeout_ms;
-    return http_request(server, request);
-  }
-};
-
-bool answers(const DatabaseUrl& server) {
-  HttpRequest request;
-  request.path = "/_up";
-  request.timeout_ms = kConnectTimeoutMs;
-  const auto reply = http_request(server, request);
-  return reply && reply->status == 200;
-}
-
-// What a server says went wrong, in words.
-Error error_of(const HttpReply& reply, const std::string& what) {
-  const auto text = json::normalize(reply.body);
-  std::string reason = text ? json::string_member(*text, "reason").value_or("") : "";
-  if (reason.empty()) reason = "status " + std::to_string(reply.status);
-  Error error{reply.status == 404 ? ErrorCode::kNotFound : ErrorCode::kInvalid, what + ": " + reason};
-  error.http_status = reply.status;
-  return error;
-}
-
-Result<RoomAccess> access_room(const CommandContext& context, const std::string& room, bool create) {
-  RoomAccess access;
-  ATELIER_TRY(database, database_name_of_title(room));
-  access.database = database;
-  ATELIER_TRY(profile, Profile::locate(context.data, context.profile));
-  ATELIER_TRY(server, DatabaseUrl::parse("unix:" + profile.control_socket().string() + ":/" +
-                                         url_encode(database)));
-  access.server = server;
-  if (!answers(server)) {
-    NodeOptions options;
-    options.data = context.data;
-    options.profile = context.profile;
-    options.share = false;
-    ATELIER_TRY(node, Node::open(std::move(options)));
-    access.own = std::move(node);
-  }
-  ATELIER_TRY(there, access.request("HEAD", access.path("")));
-  if (there.status == 200) return access;
-  if (there.status != 404) {
-    // HEAD has no body to say why.
-    ATELIER_TRY(why, access.request("GET", access.path("")));
-    return error_of(why, "cannot open the room");
-  }
-  if (!create) return not_found("there is no room '" + room + "' in profile " + context.profile);
-  ATELIER_TRY(made, access.request("PUT", access.path("")));
-  if (made.status != 201 && made.status != 202 && made.status != 412)
-    return error_of(made, "cannot create the room");
-  return access;
-}
 
 // Sends one batch and prints a line for each of its documents.
 Result<std::size_t> put_batch(const RoomAccess& access, const std::vector<std::string>& documents,
@@ -216,139 +140,6 @@ Result<std::string> with_password(const std::string& text, const std::string& pa
   const auto at = text.rfind('@', text.find('/', scheme_end));
   return text.substr(0, scheme_end) + url_encode(url.credentials.user) + ":" + url_encode(password) +
          text.substr(at);
-}
-
-namespace {
-
-struct SyncTotals {
-  std::size_t moved = 0, refused = 0;
-};
-
-// One direction to its end, with a line of progress on a terminal.
-Result<SyncTotals> sync_direction(Peer& source, Peer& target, const std::string& id, const char* name,
-                                  std::ostream& err) {
-  ReplicationOptions options;
-  options.id = id;
-  Replication replication(source, target, options);
-  SyncTotals totals;
-  const bool terminal = os::is_terminal();
-  ATELIER_TRY(report, replicate_once(replication, [&](const StepReport& step) {
-                totals.moved += step.written;
-                totals.refused += step.rejected.size();
-                for (const auto& refused : step.rejected)
-                  err << "atelier: " << refused.id << " was refused: " << refused.error.message << '\n';
-                if (terminal) err << '\r' << name << ' ' << totals.moved << std::flush;
-              }));
-  (void)report;
-  if (terminal) err << '\r';
-  return totals;
-}
-
-void print_totals(const CommandContext& context, const SyncTotals& pulled, const SyncTotals& pushed,
-                  std::ostream& out) {
-  if (context.json) {
-    json::Writer line;
-    line.begin_object().key("pulled").integer(static_cast<std::int64_t>(pulled.moved));
-    line.key("pushed").integer(static_cast<std::int64_t>(pushed.moved));
-    line.key("refused").integer(static_cast<std::int64_t>(pulled.refused + pushed.refused));
-    line.end_object();
-    out << line.text() << std::endl;
-    return;
-  }
-  out << "pulled " << pulled.moved << ", pushed " << pushed.moved;
-  if (pulled.refused + pushed.refused > 0) out << ", refused " << pulled.refused + pushed.refused;
-  out << std::endl;
-}
-
-// Follows one direction until asked to stop, with back-off while the other side is away.
-void follow_direction(const std::shared_ptr<PeerFactory>& from, const std::shared_ptr<PeerFactory>& to,
-                      const std::string& id, std::mutex& mutex, std::vector<Peer*>& open,
-                      std::ostream& err) {
-  int wait_ms = kRetryFirstMs;
-  while (!stop_requested()) {
-    auto source = from->connect();
-    auto target = to->connect();
-    if (!source || !target) {
-      wait_for_stop(wait_ms);
-      wait_ms = std::min(wait_ms * 2, kRetryMaxMs);
-      continue;
-    }
-    {
-      const std::scoped_lock lock(mutex);
-      open = {source->get(), target->get()};
-    }
-    ReplicationOptions options;
-    options.id = id;
-    Replication replication(**source, **target, options);
-    Result<StepReport> step = StepReport{};
-    while (step && !stop_requested()) {
-      step = replication.step(kLongPollMs);
-      if (step) wait_ms = kRetryFirstMs;
-    }
-    (void)replication.checkpoint();
-    {
-      const std::scoped_lock lock(mutex);
-      open.clear();
-    }
-    if (stop_requested()) return;
-    {
-      const std::scoped_lock lock(mutex);
-      err << "atelier: " << step.error().message << "; trying again" << std::endl;
-    }
-    wait_for_stop(wait_ms);
-    wait_ms = std::min(wait_ms * 2, kRetryMaxMs);
-  }
-}
-
-int sync_live(const std::shared_ptr<PeerFactory>& local, const std::shared_ptr<PeerFactory>& remote,
-              const std::string& pull_id, const std::string& push_id, std::ostream& err) {
-  std::mutex mutex;
-  std::vector<Peer*> pulling, pushing;
-  std::thread pull([&] { follow_direction(remote, local, pull_id, mutex, pulling, err); });
-  std::thread push([&] { follow_direction(local, remote, push_id, mutex, pushing, err); });
-  wait_for_stop(-1);
-  {
-    const std::scoped_lock lock(mutex);
-    for (Peer* peer : pulling) peer->cancel();
-    for (Peer* peer : pushing) peer->cancel();
-  }
-  pull.join();
-  push.join();
-  return kExitOk;
-}
-
-}  // namespace
-
-int run_sync(const CommandContext& context, const SyncCommandOptions& options, std::ostream& out,
-             std::ostream& err) {
-  const auto address = with_password(options.url, options.password_file);
-  if (!address) return fail(err, address.error());
-  const auto url = DatabaseUrl::parse(*address);
-  if (!url) return fail(err, url.error());
-  const auto access = access_room(context, options.room, true);
-  if (!access) return fail(err, access.error());
-
-  HttpPeerOptions remote_options;
-  remote_options.create_database = true;
-  const auto local_factory = make_http_peer_factory(access->server, {});
-  const auto remote_factory = make_http_peer_factory(*url, remote_options);
-  auto local = local_factory->connect();
-  if (!local) return fail(err, local.error());
-  auto remote = remote_factory->connect();
-  if (!remote) return fail(err, remote.error());
-  const auto info = (*local)->info();
-  if (!info) return fail(err, info.error());
-  const std::string me = info->identity.empty() ? access->database : info->identity;
-  const std::string pull_id = replication_id(me, remote_factory->stable_name(), false, {});
-  const std::string push_id = replication_id(me, remote_factory->stable_name(), true, {});
-
-  const auto pulled = sync_direction(**remote, **local, pull_id, "pulled", err);
-  if (!pulled) return fail(err, pulled.error());
-  const auto pushed = sync_direction(**local, **remote, push_id, "pushed", err);
-  if (!pushed) return fail(err, pushed.error());
-  print_totals(context, *pulled, *pushed, out);
-  if (options.live) return sync_live(local_factory, remote_factory, pull_id, push_id, err);
-  return pulled->refused + pushed->refused == 0 ? kExitOk : kExitPartial;
 }
 
 int run_serve(const CommandContext& context, const ServeOptions& options, std::ostream& out,

@@ -50,11 +50,25 @@ int run_changes(const CommandContext& context, const ChangesOptions& options, st
 struct SyncCommandOptions {
   std::string room;
   std::string url;             // may carry a password; never printed
-  std::string password_file;   // instead
+  std::string auth;            // see secrets.h
+  std::string password_file;   // with password, token or key
+  std::string token_url;       // where API keys are exchanged
+  std::string ca_file;
+  bool keyring = false;
+  std::vector<std::string> prefixes;  // collections; empty: all
   bool live = false;
+  bool status = false;         // only says how a running synchronisation is doing
 };
 int run_sync(const CommandContext& context, const SyncCommandOptions& options, std::ostream& out,
              std::ostream& err);
+
+struct OutboxCommandOptions {
+  std::string room;
+  bool retry = false;
+};
+/// Documents that the other side refuses, with the reasons.
+int run_outbox(const CommandContext& context, const OutboxCommandOptions& options,
+               std::ostream& out, std::ostream& err);
 
 struct ServeOptions {
   std::optional<int> port;

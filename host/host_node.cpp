@@ -8,12 +8,14 @@
 namespace atelier::host {
 
 HostRoom::~HostRoom() {
+  host_.node_->syncs().report(database_, std::nullopt);
   plugins_.clear();
   room_.reset();
   host_.closed(title_);
 }
 
 void HostRoom::update() {
+  report_sync();
   presence_->follow(*host_.node_, database_, upstream_url_);
   if (upstream_) {
     if (!attached_) room_->attach_sync(upstream_);
@@ -30,6 +32,15 @@ void HostRoom::update() {
   if (join) room_->attach_sync(host_.node_->share_peer(database_));
   else room_->detach_sync();
   attached_ = join;
+}
+
+/// For `atelier sync --status` and its kind, in other processes.
+void HostRoom::report_sync() {
+  SyncService& syncs = host_.node_->syncs();
+  if (syncs.take_sync_now(database_)) room_->sync_now();
+  SyncStatus status = room_->sync_status();
+  const bool none = status.state == SyncState::kNone;
+  syncs.report(database_, none ? std::optional<SyncStatus>() : std::move(status));
 }
 
 std::vector<OpenRoom::Tab> HostRoom::tabs() const {

@@ -137,11 +137,29 @@ int main(int argc, char** argv) {
   atelier::host::SyncCommandOptions sync;
   auto* sync_command = app.add_subcommand("sync", "Exchange a room with a database of any CouchDB server");
   sync_command->add_option("room", sync.room, "Name of the room")->required();
-  sync_command->add_option("url", sync.url, "http://user:password@host:5984/database")->required();
+  sync_command->add_option("url", sync.url, "http://user:password@host:5984/database");
+  sync_command->add_option("--auth", sync.auth, "How to prove who you are: basic, cookie, bearer, iam")
+      ->check(CLI::IsMember({"none", "basic", "cookie", "bearer", "iam"}));
   sync_command->add_option("--password-file", sync.password_file,
-                           "File with the password (or the environment: ATELIER_PASSWORD)");
+                           "File with the password, token or API key (or the environment: "
+                           "ATELIER_PASSWORD, ATELIER_TOKEN, ATELIER_API_KEY)");
+  sync_command->add_flag("--keyring", sync.keyring,
+                         "Take the secret from the system's keyring, by secret-tool");
+  sync_command->add_option("--token-url", sync.token_url,
+                           "Where an API key is exchanged for a token (default: IBM Cloud's)");
+  sync_command->add_option("--ca-file", sync.ca_file, "Certificates to trust instead of the system's")
+      ->check(CLI::ExistingFile);
+  sync_command->add_option("--prefix", sync.prefixes, "Collections to exchange (default: all)");
+  sync_command->add_flag("--status", sync.status, "Say how the room's running exchange is doing");
   sync_command->add_flag("--live", sync.live, "Stay and carry changes as they happen");
   sync_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::OutboxCommandOptions outbox;
+  auto* outbox_command =
+      app.add_subcommand("outbox", "List the documents that the other side refuses, and why");
+  outbox_command->add_option("room", outbox.room, "Name of the room")->required();
+  outbox_command->add_flag("--retry", outbox.retry, "Try them again now");
+  outbox_command->add_flag("--json", context.json, "For programs");
 
   atelier::host::ServeOptions serve;
   auto* serve_command = app.add_subcommand("serve", "Serve this profile's rooms on loopback, without a window");
@@ -157,7 +175,8 @@ int main(int argc, char** argv) {
   CareCommands care;
   add_care_commands(app, care, context);
   for (auto* command : care.all()) add_common(*command, context);
-  for (auto* command : {put_command, get_command, changes_command, sync_command, serve_command})
+  for (auto* command : {put_command, get_command, changes_command, sync_command, outbox_command,
+                        serve_command})
     add_common(*command, context);
 
   try {
@@ -176,6 +195,7 @@ int main(int argc, char** argv) {
   changes.docs = !without_docs;
   if (*changes_command) return run_changes(context, changes, std::cout, std::cerr);
   if (*sync_command) return run_sync(context, sync, std::cout, std::cerr);
+  if (*outbox_command) return run_outbox(context, outbox, std::cout, std::cerr);
   if (*serve_command) return run_serve(context, serve, std::cout, std::cerr);
   return run_app(context, window);
 }

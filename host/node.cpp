@@ -69,7 +69,8 @@ Node::Node(NodeOptions options, Profile profile, os::FileLock lock)
       lock_(std::move(lock)),
       uuid_(random_uuid()),
       catalog_(std::make_shared<Catalog>(profile_.folder(), "atelier with profile " + profile_.name())),
-      replicate_(std::make_shared<ReplicateService>(catalog_)) {}
+      replicate_(std::make_shared<ReplicateService>(catalog_)),
+      syncs_(std::make_unique<SyncService>(catalog_)) {}
 
 Node::~Node() {
   keeper_.reset();  // before what it asks
@@ -130,6 +131,7 @@ ServerOptions Node::server_options() const {
   options.allowed_origins = options_.allowed_origins;
   options.shared = [this](const std::string& database) { return is_shared(database); };
   options.control = [this](const std::string& command, const std::string& body) -> Result<std::string> {
+    if (auto answer = syncs_->control(command, body)) return std::move(*answer);
     std::function<Result<std::string>(const std::string&, const std::string&)> control;
     {
       const std::scoped_lock lock(mutex_);

@@ -18,6 +18,7 @@
 #include "server/server.h"
 #include "sharer.h"
 #include "store/catalog.h"
+#include "sync_service.h"
 
 namespace atelier::host {
 
@@ -53,6 +54,7 @@ class Node {
 
   /// Who serves; nothing is decided where `share` was off. Any thread.
   Sharer::Role role() const;
+  SyncService& syncs() { return *syncs_; }
   Sharer* sharer() { return sharer_.get(); }
   /// Connects to the database at whoever serves now, which may change from call to call.
   std::shared_ptr<PeerFactory> share_peer(const std::string& database);
@@ -80,6 +82,7 @@ class Node {
   std::string admin_token_;
   std::shared_ptr<Catalog> catalog_;
   std::shared_ptr<ReplicateService> replicate_;
+  std::unique_ptr<SyncService> syncs_;
   Subscription catalog_changes_;
 
   // Any thread.

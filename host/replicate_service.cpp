@@ -114,10 +114,11 @@ Result<std::string> ReplicateService::run(Job& job) {
 Result<std::string> ReplicateService::run_once(Job& job, Replication& replication) {
   const std::string session = random_uuid();
   std::size_t written = 0, failures = 0, rows = 0;
-  ATELIER_TRY(total, replicate_once(replication, [&](const StepReport& report) {
+  ATELIER_TRY(total, replicate_once(replication, [&](const StepReport& report) -> Status {
                 rows += report.rows;
                 written += report.written;
                 failures += report.rejected.size();
+                return ok();
               }));
   (void)total;
   json::Writer answer;

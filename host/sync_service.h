@@ -1,0 +1,70 @@
+// The synchronisations of one profile: those that a command started, and what windows tell of theirs.
+// Other processes of the same user ask through the control socket. Thread rule: any thread.
+//
+// Commands of the control socket (bodies and answers are JSON):
+//   sync-start   {"room", "url", "user", "secret", "kind", "token_url", "ca_file", "prefixes"} → {"ok":true}
+//   sync-stop    {"room"}            → {"ok":true}
+//   sync-status  {} or {"room"}      → [{"room", …a SyncStatus}]
+//   sync-now     {"room"}            → {"ok":true}; the outbox is tried again as well
+// A room is named by its database.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "atelier/sync_status.h"
+#include "http/http_peer.h"
+#include "replication/replicator.h"
+#include "store/catalog.h"
+
+namespace atelier::host {
+
+struct SyncRequest {
+  std::string database;
+  DatabaseUrl url;  // with credentials
+  HttpPeerOptions http;
+  LiveSyncOptions live;
+};
+
+/// A request as the body of sync-start, and back. Errors: kInvalid.
+std::string sync_request_json(const SyncRequest& request);
+Result<SyncRequest> parse_sync_request(const std::string& json);
+
+class SyncService {
+ public:
+  explicit SyncService(std::shared_ptr<Catalog> catalog) : catalog_(std::move(catalog)) {}
+
+  /// `on_change` pokes from threads of ours. Errors: kExists when the room syncs already, those of
+  /// opening its store.
+  Status start(const SyncRequest& request, std::function<void()> on_change = {});
+  Status stop(const std::string& database);
+  /// nullopt when the room does not sync.
+  std::optional<SyncStatus> status(const std::string& database) const;
+  /// Tries everything again at once. Errors: kNotFound when the room does not sync.
+  Status sync_now(const std::string& database);
+  /// All, or one; an array.
+  std::string statuses_json(const std::string& database) const;
+
+  /// A window's room: what it knows now, nullopt when it is closed.
+  void report(const std::string& database, std::optional<SyncStatus> status);
+  /// Whether somebody asked the window to try again since the last call.
+  bool take_sync_now(const std::string& database);
+
+  /// A command of the control socket; nullopt for one that is not ours.
+  std::optional<Result<std::string>> control(const std::string& command, const std::string& body);
+
+ private:
+  const std::shared_ptr<Catalog> catalog_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::map<std::string, std::shared_ptr<LiveSync>> running_;  // by database
+  std::map<std::string, SyncStatus> reported_;                // by database
+  std::set<std::string> asked_now_;
+};
+
+}  // namespace atelier::host
