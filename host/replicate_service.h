@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "replication/replicator.h"
 #include "server/server.h"
@@ -23,19 +24,24 @@ class ReplicateService final : public ReplicationService {
   ~ReplicateService() override;
 
   void replicate(Request request, std::function<void(Result<std::string>)> done) override;
+  std::vector<ReplicationService::Job> jobs() override;
+  void cancel_document(const std::string& doc_id) override;
 
  private:
-  struct Job;
+  struct Running;
   Result<std::unique_ptr<Peer>> peer_for(const std::string& name, bool create) const;
-  Result<std::string> run(Job& job);
-  Result<std::string> run_once(Job& job, Replication& replication);
-  void run_continuously(Job& job, Replication& replication);
+  Result<std::string> run(Running& job);
+  Result<std::string> run_once(Running& job, Replication& replication);
+  void run_continuously(Running& job, Replication& replication);
   Result<std::string> cancel(const Request& request);
+  static void stop(Running& job);
+  static void count(Running& job, const StepReport& report, const Replication& replication);
+  static bool wait_to_retry(Running& job, const Error& error, int& wait_ms);
   void reap();
 
   const std::shared_ptr<Catalog> catalog_;
   std::mutex mutex_;
-  std::list<std::shared_ptr<Job>> jobs_;  // guarded by mutex_
+  std::list<std::shared_ptr<Running>> jobs_;  // guarded by mutex_
 };
 
 }  // namespace atelier::host

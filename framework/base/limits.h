@@ -154,8 +154,23 @@ inline constexpr int kServerStopMs = 2'000;      // running requests finish with
 inline constexpr int kBackgroundThreads = 3;     // of work that waits: small writes, blobs, files
 inline constexpr int kAcceptRetryMs = 100;       // after the process ran out of file descriptors
 inline constexpr int kSessionSeconds = 600;      // CouchDB's session timeout
+inline constexpr int kSessionGraceSeconds = 10;  // a renewed cookie's predecessor, for requests on their way
+inline constexpr std::size_t kSessionsMax = 100'000;     // some 20 MB
+inline constexpr std::size_t kSessionTokenBytes = 32;    // of randomness
+inline constexpr std::size_t kSessionCookieBytesMin = 16;  // below it a cookie is no session of anybody's
+inline constexpr int kLockoutFailures = 5;         // wrong passwords of one name from one address; CouchDB's
+inline constexpr int kLockoutSeconds = 300;        // afterwards nobody is listened to; CouchDB's
+inline constexpr std::size_t kLockoutEntriesMax = 100'000;   // names and addresses remembered
+inline constexpr std::size_t kKnownPasswordsMax = 10'000;    // digests of passwords found right, some 2 MB
+inline constexpr std::size_t kPasswordBytesMax = 1'024;      // hashing takes time with the length
+inline constexpr std::int64_t kPbkdf2IterationsMax = 5'000'000;  // CouchDB's own is 600,000; some seconds
+inline constexpr std::size_t kDerivedKeyBytesMin = 16;       // a shorter one could be guessed
 inline constexpr std::size_t kProbeNonceBytesMax = 256;  // of /_atelier/probe
 inline constexpr std::size_t kMultipartHeaderBytesMax = 8 << 10;  // of one part
+inline constexpr std::uint64_t kFindLimitDefault = 25;           // documents of one _find; CouchDB's
+inline constexpr std::size_t kFindBytesMax = 64 << 20;  // of one answer of _find, which is made in memory
+inline constexpr std::size_t kPackedReplyBytesMin = 1'400;  // below it gzip saves no packet
+inline constexpr int kReplyGzipLevel = 1;  // answers are packed on the server's thread: fast before small
 inline constexpr std::size_t kRangesMax = 16;  // of one Range header; more are answered as a whole
 
 // --- Room and plugins

@@ -1,6 +1,6 @@
 #include "server/access.h"
 
-#include <charconv>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -58,18 +58,19 @@ std::optional<std::string_view> absolute_authority(std::string_view target) {
   return rest.substr(0, rest.find_first_of("/?#"));
 }
 
-std::string base64url(std::string_view bytes) {
-  std::string text = base64(bytes);
-  while (text.ends_with('=')) text.pop_back();
-  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return text;
+/// Whether a cookie's value may be a session's: CouchDB calls anything else malformed.
+bool looks_like_session(std::string_view value) {
+  if (value.size() < kSessionCookieBytesMin) return false;
+  for (char c : value) {
+    const bool alphanumeric =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!alphanumeric && c != '-' && c != '_') return false;
+  }
+  return true;
 }
 
-std::optional<std::string> unbase64url(std::string_view text) {
-  std::string standard(text);
-  for (char& c : standard) c = c == '-' ? '+' : c == '_' ? '/' : c;
-  while (standard.size() % 4 != 0) standard += '=';
-  return unbase64(standard);
+std::int64_t now_in_seconds() {
+  return system_clock().wall_ms() / 1000;
 }
 
 /// A JSON web token, which CouchDB without a key for them passes over.
@@ -97,7 +98,7 @@ std::optional<std::string> cookie(const Headers& headers, std::string_view name)
 }
 
 Access::Access(const ServerOptions& options, std::uint16_t port)
-    : admin_token_(options.admin_token), session_secret_(random_bytes(32)) {
+    : admin_token_(options.admin_token), jwt_(options.jwt), proxy_secret_(options.proxy_secret) {
   for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) {
     hosts_.insert(name);
     origins_.insert("http://" + std::string(name) + ":" + std::to_string(port));
@@ -108,7 +109,7 @@ Access::Access(const ServerOptions& options, std::uint16_t port)
   for (const std::string& origin : options.allowed_origins) origins_.insert(lower(origin));
 }
 
-std::optional<Response> Access::admit(Request& request) const {
+std::optional<Response> Access::admit(Request& request) {
   if (auto refused = check_host(request)) return refused;
   if (auto refused = check_origin(request)) return refused;
   return authenticate(request);
@@ -181,71 +182,133 @@ bool Access::is_admin(std::string_view name, std::string_view password) const {
   return right && name == "admin" && !admin_token_.empty();
 }
 
-std::optional<Response> Access::authenticate(Request& request) const {
+std::optional<Response> Access::authenticate(Request& request) {
   if (request.local_user) {
-    request.principal = {true, "admin", "local"};
+    request.principal = {true, "admin", "local", {}};
     return std::nullopt;
   }
+  const auto session = cookie(request.headers, "AuthSession");
+  if (session && !session->empty() && !looks_like_session(*session)) return malformed_cookie();
+  if (!proxy_secret_.empty()) {
+    auto vouched = principal_of_proxy(proxy_secret_, request.headers);
+    if (!vouched) return error_reply(vouched.error());
+    if (*vouched) {
+      request.principal = std::move(**vouched);
+      return std::nullopt;
+    }
+  }
   if (request.headers.has("Authorization")) return authenticate_header(request);
-  return authenticate_cookie(request);
+  if (session && !session->empty()) authenticate_cookie(request, *session);
+  return std::nullopt;
 }
 
-std::optional<Response> Access::authenticate_header(Request& request) const {
+std::optional<Response> Access::authenticate_header(Request& request) {
   const std::string_view value = request.headers.get("Authorization");
   const std::size_t space = value.find(' ');
   const std::string_view scheme = value.substr(0, space);
   const std::string_view rest =
       space == std::string_view::npos ? std::string_view{} : trim(value.substr(space));
-  std::string name = "admin";
-  std::string password(rest);
-  if (equal_no_case(scheme, "Basic")) {
-    const auto decoded = unbase64(rest);
-    if (!decoded) return bad_request("The Authorization header is not valid base64.");
-    const std::size_t colon = decoded->find(':');
-    if (colon == std::string::npos) return std::nullopt;
-    name = decoded->substr(0, colon);
-    password = decoded->substr(colon + 1);
-  } else if (!equal_no_case(scheme, "Bearer") || looks_like_jwt(rest)) {
+  if (equal_no_case(scheme, "Basic")) return authenticate_basic(request, rest);
+  if (equal_no_case(scheme, "Bearer")) return authenticate_token(request, rest);
+  return std::nullopt;
+}
+
+std::optional<Response> Access::authenticate_basic(Request& request, std::string_view encoded) {
+  const auto decoded = unbase64(encoded);
+  if (!decoded) return bad_request("The Authorization header is not valid base64.");
+  const std::size_t colon = decoded->find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::string name = decoded->substr(0, colon);
+  std::string password = decoded->substr(colon + 1);
+  if (name == "admin") {
+    if (!is_admin(name, password)) return error_reply(401, "unauthorized", kWrongCredentials);
+    request.principal = {true, "admin", "default", {}};
     return std::nullopt;
   }
-  if (!is_admin(name, password)) return error_reply(401, "unauthorized", kWrongCredentials);
-  request.principal = {true, "admin", "default"};
+  if (users_.is_locked(request.address, name, now_in_seconds())) return locked_out();
+  if (auto account = users_.known(name, password)) {
+    request.principal = {false, account->name, "default", std::move(account->roles)};
+    return std::nullopt;
+  }
+  request.unchecked_login.emplace(std::move(name), std::move(password));
   return std::nullopt;
 }
 
-std::string Access::session_token(std::string_view name, std::int64_t time) const {
-  const std::string signed_part = std::string(name) + ":" + std::to_string(time);
-  const Sha256 mac = hmac_sha256(session_secret_, signed_part);
-  return signed_part + ":" + std::string(reinterpret_cast<const char*>(mac.data()), mac.size());
-}
-
-std::optional<Response> Access::authenticate_cookie(Request& request) const {
-  const auto value = cookie(request.headers, "AuthSession");
-  if (!value || value->empty()) return std::nullopt;
-  const auto token = unbase64url(*value);
-  if (!token) return malformed_cookie();
-  const std::size_t first = token->find(':');
-  const std::size_t second = first == std::string::npos ? first : token->find(':', first + 1);
-  if (second == std::string::npos) return malformed_cookie();
-  std::int64_t time = 0;
-  std::from_chars(token->data() + first + 1, token->data() + second, time);
-  const std::string name = token->substr(0, first);
-  const std::int64_t age = system_clock().wall_ms() / 1000 - time;
-  if (!equal_constant_time(*token, session_token(name, time))) return std::nullopt;
-  if (age < 0 || age >= kSessionSeconds || name != "admin") return std::nullopt;
-  request.principal = {true, name, "cookie"};
+std::optional<Response> Access::authenticate_token(Request& request, std::string_view token) const {
+  if (looks_like_jwt(token)) {
+    if (jwt_.keys.empty()) return std::nullopt;
+    auto who = principal_of_jwt(jwt_, token, now_in_seconds());
+    if (!who) return error_reply(who.error());
+    request.principal = std::move(*who);
+    return std::nullopt;
+  }
+  if (!is_admin("admin", token)) return error_reply(401, "unauthorized", kWrongCredentials);
+  request.principal = {true, "admin", "default", {}};
   return std::nullopt;
 }
 
-std::string Access::session_cookie(std::string_view name, std::int64_t now_seconds) const {
-  return "AuthSession=" + base64url(session_token(name, now_seconds)) +
+std::optional<Response> Access::finish_login(Request& request,
+                                             const std::optional<Account>& account) {
+  const auto login = std::exchange(request.unchecked_login, std::nullopt);
+  if (!login) return std::nullopt;
+  if (!account) {
+    users_.failed(request.address, login->first, now_in_seconds());
+    return error_reply(401, "unauthorized", kWrongCredentials);
+  }
+  users_.succeeded(request.address, login->first);
+  users_.remember(*account, login->second);
+  request.principal = {false, account->name, "default", account->roles};
+  return std::nullopt;
+}
+
+Response Access::locked_out() const {
+  return error_reply(403, "forbidden",
+                     "Account is temporarily locked due to multiple authentication failures");
+}
+
+void Access::authenticate_cookie(Request& request, const std::string& token) {
+  const std::int64_t now = now_in_seconds();
+  const Sessions::Session* session = sessions_.find(token, now);
+  if (session == nullptr) return;
+  if (session->account.empty()) {
+    request.principal = {true, "admin", "cookie", {}};
+  } else {
+    auto account = users_.find(session->name);
+    if (!account || account->digest != session->account) return sessions_.end(token);
+    request.principal = {false, account->name, "cookie", std::move(account->roles)};
+  }
+  const std::string renewed = sessions_.renew(token, now);
+  if (!renewed.empty()) request.set_cookie = cookie_with(renewed, now);
+}
+
+std::string Access::cookie_with(std::string_view token, std::int64_t now_seconds) const {
+  return "AuthSession=" + std::string(token) +
          "; Version=1; Expires=" + http_date(now_seconds + kSessionSeconds) +
          "; Max-Age=" + std::to_string(kSessionSeconds) + "; Path=/; HttpOnly; SameSite=Strict";
+}
+
+std::string Access::session_cookie(const std::optional<Account>& account,
+                                   std::int64_t now_seconds) {
+  return cookie_with(sessions_.begin(account ? account->name : "admin",
+                                     account ? account->digest : std::string(), now_seconds),
+                     now_seconds);
+}
+
+std::string Access::end_session(const Request& request, std::int64_t now_seconds) {
+  if (const auto token = cookie(request.headers, "AuthSession")) sessions_.end(*token);
+  return no_session_cookie(now_seconds);
 }
 
 std::string Access::no_session_cookie(std::int64_t now_seconds) const {
   return "AuthSession=; Version=1; Expires=" + http_date(now_seconds) +
          "; Max-Age=0; Path=/; HttpOnly; SameSite=Strict";
+}
+
+std::string Access::handlers() const {
+  std::string out = "[";
+  if (!jwt_.keys.empty()) out += "\"jwt\",";
+  if (!proxy_secret_.empty()) out += "\"proxy\",";
+  return out + "\"cookie\",\"default\"]";
 }
 
 }  // namespace atelier::server

@@ -1,5 +1,5 @@
 // Who asks, from where, and whether a browser may be told the answer: Host, Origin, CORS,
-// credentials, sessions. Thread rule: constant after construction; safe from any thread.
+// credentials, sessions. Thread rule: the server's thread.
 //
 // Invariants
 //   1. No request is routed whose Host is not on the list (DNS rebinding), except on the Unix
@@ -17,15 +17,23 @@
 
 #include "server/http_message.h"
 #include "server/server.h"
+#include "server/sessions.h"
+#include "server/tokens.h"
+#include "server/users.h"
 
 namespace atelier::server {
 
 class Access {
  public:
   Access(const ServerOptions& options, std::uint16_t port);
+  /// Where the accounts are; before the first request.
+  void use(std::shared_ptr<Catalog> catalog) { users_.use(std::move(catalog)); }
 
-  /// An answer that refuses the request, or nothing. Fills in request.principal.
-  std::optional<Response> admit(Request& request) const;
+  /// An answer that refuses the request, or nothing. Fills in request.principal, or
+  /// request.unchecked_login where a password is still to be compared: finish_login() goes on.
+  std::optional<Response> admit(Request& request);
+  /// After Users::check() of request.unchecked_login gave `account`.
+  std::optional<Response> finish_login(Request& request, const std::optional<Account>& account);
   /// The answer to a CORS preflight, if the request is one.
   std::optional<Response> preflight(const Request& request) const;
   /// Adds what lets an allowed origin's page read the answer.
@@ -33,23 +41,36 @@ class Access {
 
   /// Whether these are the administrator's credentials.
   bool is_admin(std::string_view name, std::string_view password) const;
-  /// The Set-Cookie value that signs `name` in until kSessionSeconds after `now_seconds`.
-  std::string session_cookie(std::string_view name, std::int64_t now_seconds) const;
-  /// The one that signs out.
+  /// Begins a session: the Set-Cookie value that signs the account in until kSessionSeconds after
+  /// `now_seconds`. No account: the administrator.
+  std::string session_cookie(const std::optional<Account>& account, std::int64_t now_seconds);
+  /// Ends the session that the request came with, and the Set-Cookie value for that.
+  std::string end_session(const Request& request, std::int64_t now_seconds);
   std::string no_session_cookie(std::int64_t now_seconds) const;
+
+  Users& users() { return users_; }
+  /// The names that `_session` lists, as JSON.
+  std::string handlers() const;
+  /// 403: too many wrong passwords.
+  Response locked_out() const;
 
  private:
   std::optional<Response> check_host(const Request& request) const;
   std::optional<Response> check_origin(const Request& request) const;
-  std::optional<Response> authenticate(Request& request) const;
-  std::optional<Response> authenticate_header(Request& request) const;
-  std::optional<Response> authenticate_cookie(Request& request) const;
+  std::optional<Response> authenticate(Request& request);
+  std::optional<Response> authenticate_header(Request& request);
+  std::optional<Response> authenticate_basic(Request& request, std::string_view encoded);
+  std::optional<Response> authenticate_token(Request& request, std::string_view token) const;
+  void authenticate_cookie(Request& request, const std::string& token);
   bool origin_allowed(const Request& request, std::string_view origin) const;
-  std::string session_token(std::string_view name, std::int64_t time) const;
+  std::string cookie_with(std::string_view token, std::int64_t now_seconds) const;
 
   const std::string admin_token_;
-  const std::string session_secret_;  // random at each start: a restart signs everybody out
-  std::set<std::string> hosts_;       // lower case, without port
+  const JwtOptions jwt_;
+  const std::string proxy_secret_;
+  Users users_;
+  Sessions sessions_;
+  std::set<std::string> hosts_;  // lower case, without port
   std::set<std::string> origins_;
 };
 

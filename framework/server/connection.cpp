@@ -93,9 +93,11 @@ const std::string& ConnectionShared::date() {
   return date_;
 }
 
-Connection::Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user)
+Connection::Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user,
+                       std::string address)
     : shared_(std::move(shared)),
       local_user_(local_user),
+      address_(std::move(address)),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()) {}
 
@@ -218,6 +220,7 @@ bool Connection::parse_head(std::string_view& bytes) {
     set_deadline_ms(kRequestHeadTimeoutMs);
     request_ = std::make_shared<Request>();
     request_->local_user = local_user_;
+    request_->address = address_;
     body_.clear();
     parser_ = std::make_unique<RequestParser>(*request_, body_);
   }

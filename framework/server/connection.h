@@ -67,7 +67,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user);
+  Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user,
+             std::string address);
   ~Connection();
 
   void start();
@@ -129,6 +130,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const std::shared_ptr<ConnectionShared> shared_;
   const bool local_user_;
+  const std::string address_;  // the client's
   Socket socket_;
   boost::asio::steady_timer timer_;
   Clock::time_point deadline_ = Clock::time_point::max();

@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "server/db_updates.h"
 #include "server/replies.h"
 
 namespace atelier::server {
@@ -18,6 +19,9 @@ Result<std::shared_ptr<Database>> Context::database(const std::string& name) {
   if (known != databases.end() && known->second->store() == *opened) return known->second;
   if (known != databases.end()) forget(name);
   auto fresh = std::make_shared<Database>(name, std::move(*opened), post);
+  fresh->on_commit = [this, name] {
+    if (updates) updates->add(name, "updated");
+  };
   fresh->start();
   databases.emplace(name, fresh);
   return fresh;
@@ -29,6 +33,13 @@ void Context::forget(const std::string& name) {
   const auto database = known->second;
   databases.erase(known);
   database->remove();
+}
+
+Rights Context::rights(const Principal& who, const Database& database) const {
+  const std::string& name = database.name();
+  // The system's own databases are as open as their _security makes them.
+  const bool open = name.starts_with('_') || !options.shared || options.shared(name);
+  return rights_of(database.security(), who, open);
 }
 
 // `respond` knows its connection weakly, so that copies may end on any thread.

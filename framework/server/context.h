@@ -6,11 +6,16 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "server/access.h"
 #include "server/database.h"
+#include "server/security.h"
 #include "server/server.h"
 
 namespace atelier::server {
+
+class UpdateLog;
+class ReplicatorDatabase;
 
 struct Context {
   Context(ServerOptions server_options, std::uint16_t server_port)
@@ -18,7 +23,7 @@ struct Context {
 
   const ServerOptions options;
   const std::uint16_t port;
-  const Access access;
+  Access access;
   std::shared_ptr<Catalog> catalog;
   std::shared_ptr<ReplicationService> replication;
 
@@ -26,12 +31,17 @@ struct Context {
   Post background;  // runs a task that may wait (for the writer, a disk) on a thread of its own
 
   std::map<std::string, std::shared_ptr<Database>, std::less<>> databases;  // in use
+  const std::int64_t started_s = system_clock().wall_ms() / 1000;           // since 1970
   std::size_t feeds = 0;                                                    // open ones
+  std::shared_ptr<UpdateLog> updates;  // what _db_updates tells; made when first asked for
+  std::shared_ptr<ReplicatorDatabase> replicator;
 
   /// The database, opened if need be. Errors: those of Catalog::open.
   Result<std::shared_ptr<Database>> database(const std::string& name);
   /// It was removed, here or by another part of the process.
   void forget(const std::string& name);
+  /// What `who` may do in `database`.
+  Rights rights(const Principal& who, const Database& database) const;
 };
 
 /// One request on its way through the routes.
@@ -40,9 +50,12 @@ struct Call {
   std::shared_ptr<Request> request;
   std::shared_ptr<Database> database;  // of routes below /{db}
   Respond respond;
+  Rights rights{};  // in `database`
 
   Store& store() const { return *database->store(); }
   bool admin() const { return request->principal.admin; }
+  /// An administrator of this database, or of the server.
+  bool database_admin() const { return rights.admin || admin(); }
   const Query& query() const { return request->query; }
 
   /// Runs `work` where it may wait, and answers with what it returns.

@@ -5,16 +5,12 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "server/presence.h"
+#include "server/security.h"
 
 namespace atelier::server {
 
 namespace {
 constexpr std::size_t kWakeBatch = 512;  // feeds woken before others get a turn
-
-bool lists_somebody(std::string_view security, std::string_view kind) {
-  const auto list = json::find(security, {"members", kind});
-  return list && json::kind_of(*list) == json::Kind::kArray && *list != "[]";
-}
 }  // namespace
 
 Feed::Feed(std::shared_ptr<Database> database) : database_(std::move(database)) {}
@@ -52,7 +48,10 @@ void Database::start() {
     if (poked->exchange(true)) return;
     post([poked, self] {
       poked->store(false);
-      if (const auto database = self.lock()) database->wake_feeds();
+      const auto database = self.lock();
+      if (!database) return;
+      database->wake_feeds();
+      if (database->on_commit) database->on_commit();
     });
   });
 }
@@ -94,23 +93,24 @@ std::shared_ptr<PresenceRoom> Database::presence() {
 }
 
 void Database::security_changed() {
-  closed_to_anonymous_ = members_only();
+  ++security_version_;
   wake_feeds();
-  if (presence_ && closed_to_anonymous_)
+  if (presence_ && members_only())
     presence_->end_all(PresenceEnd::kPolicy, "the database is for its members now", true);
 }
 
 std::string Database::security() const {
   const auto text = store_->get_property("security");
-  return text ? *text : "{}";
+  if (text) return *text;
+  return std::string(name_.starts_with('_') ? kAdminsOnly : "{}");
 }
 
 bool Database::members_only() const {
-  const std::string text = security();
-  return lists_somebody(text, "names") || lists_somebody(text, "roles");
+  return names_members(security());
 }
 
 bool Database::has_validation() const {
+  if (json::bool_member(security(), kIgnoreValidation).value_or(false)) return false;
   ScanOptions range;
   range.start = "_design/";
   range.end = "_design0";

@@ -53,22 +53,29 @@ class Database : public std::enable_shared_from_this<Database> {
   const std::string& start_time() const { return start_time_; }
   bool partitioned() const { return partitioned_; }
 
-  /// The _security object; "{}" when none was set.
+  /// The _security object; "{}" when none was set, and for administrators alone in a database of
+  /// the system's own.
   std::string security() const;
   /// Whether `_security` names members, so that anonymous clients are refused.
   bool members_only() const;
-  /// Whether a design document holds a validation function, which is never run here.
+  /// Whether a design document holds a validation function, which is never run here, and no
+  /// administrator said that the database goes on without.
   bool has_validation() const;
 
   /// `_security` was changed: feeds of clients that may not read any more end.
   void security_changed();
-  bool closed_to_anonymous() const { return closed_to_anonymous_; }
+  /// Grows with each change of it.
+  std::uint64_t security_version() const { return security_version_; }
 
   /// Whether a compaction runs; any thread.
   std::atomic<bool> compacting{false};
+  std::int64_t compacting_since = 0;  // seconds since 1970; the server's thread
 
   /// Who has it open; made when first asked for.
   std::shared_ptr<PresenceRoom> presence();
+
+  /// Told after commits, on the server's thread; for _db_updates.
+  std::function<void()> on_commit;
 
   /// The database is gone: feeds and presence end.
   void remove();
@@ -101,7 +108,7 @@ class Database : public std::enable_shared_from_this<Database> {
 
   // Server's thread.
   bool removed_ = false;
-  bool closed_to_anonymous_ = false;
+  std::uint64_t security_version_ = 0;
   std::vector<Feed*> waiting_;
   std::deque<SharedChunk> chunks_;
   std::size_t chunk_bytes_ = 0;

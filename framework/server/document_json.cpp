@@ -244,4 +244,20 @@ bool none_match(const Request& request, std::string_view etag) {
   return false;
 }
 
+std::string attachment_stubs(const Document& document) {
+  if (document.attachments.empty()) return {};
+  json::Writer out;
+  out.begin_object();
+  for (const Attachment& attachment : document.attachments) {
+    out.key(attachment.name).begin_object();
+    out.key("content_type").string(attachment.content_type);
+    out.key("revpos").integer(static_cast<std::int64_t>(attachment.revpos));
+    out.key("digest").string(attachment.digest);
+    out.key("length").integer(static_cast<std::int64_t>(attachment.length));
+    out.key("stub").boolean(true).end_object();
+  }
+  out.end_object();
+  return out.take();
+}
+
 }  // namespace atelier::server

@@ -45,6 +45,8 @@ void append_simple_document(std::string& out, std::string_view id, const RevId& 
 /// Appends it as a multipart/related body with this boundary, its closing line included.
 void show_related(Pieces& out, const Document& document, ShowOptions show, const Store& store,
                   const std::string& boundary);
+/// The object `_attachments` of stubs as a selector sees it; empty when there are none.
+std::string attachment_stubs(const Document& document);
 /// A value that may stand in a header: without line ends and other control characters.
 std::string header_safe(std::string_view text);
 

@@ -4,6 +4,8 @@
 
 #include <zlib.h>
 
+#include "base/limits.h"
+
 namespace atelier::server {
 
 namespace {
@@ -63,9 +65,62 @@ Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
   return out;
 }
 
-std::string gzip(std::string_view plain) {
+namespace {
+
+class PackedSource final : public BodySource {
+ public:
+  explicit PackedSource(std::shared_ptr<BodySource> plain) : plain_(std::move(plain)) {
+    deflateInit2(&stream_, kReplyGzipLevel, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
+  }
+  ~PackedSource() override { deflateEnd(&stream_); }
+  PackedSource(const PackedSource&) = delete;
+  PackedSource& operator=(const PackedSource&) = delete;
+
+  State next(Chunk& chunk) override {
+    if (ended_) return State::kEnd;
+    Chunk plain;
+    const State state = plain_->next(plain);
+    if (state == State::kWait) plain_->wake = wake;
+    if (state == State::kWait || state == State::kAbort) return state;
+    ended_ = state == State::kEnd;
+    std::string packed = pack(plain ? std::string_view(*plain) : std::string_view{});
+    // An empty chunk gives others a turn, as one that was not packed does.
+    if (!packed.empty()) chunk = std::make_shared<const std::string>(std::move(packed));
+    return State::kData;
+  }
+  std::optional<TimePoint> deadline() const override { return plain_->deadline(); }
+  void on_deadline() override { plain_->on_deadline(); }
+  void on_stop() override { plain_->on_stop(); }
+
+ private:
+  std::string pack(std::string_view plain) {
+    std::string out;
+    char step[kStepBytes];
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream_.avail_in = static_cast<uInt>(plain.size());
+    do {
+      stream_.next_out = reinterpret_cast<Bytef*>(step);
+      stream_.avail_out = kStepBytes;
+      deflate(&stream_, ended_ ? Z_FINISH : Z_NO_FLUSH);
+      out.append(step, kStepBytes - stream_.avail_out);
+    } while (stream_.avail_out == 0);
+    return out;
+  }
+
+  const std::shared_ptr<BodySource> plain_;
+  z_stream stream_{};
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<BodySource> packed_source(std::shared_ptr<BodySource> plain) {
+  return std::make_shared<PackedSource>(std::move(plain));
+}
+
+std::string gzip(std::string_view plain, int level) {
   z_stream stream{};
-  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
+  deflateInit2(&stream, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
   std::string out(deflateBound(&stream, static_cast<uLong>(plain.size())), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
   stream.avail_in = static_cast<uInt>(plain.size());

@@ -1,4 +1,4 @@
-// gzip of bodies that clients send and of attachments stored so. Thread rule: values.
+// gzip of bodies that clients send, of attachments stored so and of answers. Thread rule: values.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "server/http_message.h"
 
 namespace atelier::server {
 
@@ -30,6 +31,9 @@ class Gunzip {
 
 /// All at once. Errors: kInvalid, kTooLarge.
 Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max);
-std::string gzip(std::string_view plain);
+/// `level` as zlib's: 1 fast … 9 small; -1 is its default.
+std::string gzip(std::string_view plain, int level = -1);
+/// Packs what `plain` gives, chunk by chunk.
+std::shared_ptr<BodySource> packed_source(std::shared_ptr<BodySource> plain);
 
 }  // namespace atelier::server

@@ -64,6 +64,10 @@ std::vector<std::string_view> split_list(std::string_view text, char separator) 
   return parts;
 }
 
+bool Principal::has_role(std::string_view role) const {
+  return (admin && role == "_admin") || std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
 void Headers::set(std::string_view name, std::string value) {
   for (auto& [key, old] : fields_) {
     if (!equal_no_case(key, name)) continue;

@@ -51,7 +51,11 @@ class Query {
 struct Principal {
   bool admin = false;
   std::string name;           // empty: anonymous
-  std::string authenticated;  // "cookie" or "default", as _session tells it; empty: not at all
+  std::string authenticated;  // "cookie", "default"…, as _session tells it; empty: not at all
+  std::vector<std::string> roles;  // of a named user; an administrator's is `admin` above
+
+  bool anonymous() const { return name.empty(); }
+  bool has_role(std::string_view role) const;
 };
 
 struct Request {
@@ -63,8 +67,12 @@ struct Request {
   Headers headers;
   bool http_1_0 = false;
   bool local_user = false;  // through the Unix socket, by our own user
+  std::string address;      // of the client, without its port; empty on the Unix socket
   Principal principal;
-  std::string body;  // decoded from chunks; empty when the route took it as a stream
+  /// A name and a password that are still to be checked, where it may take its time.
+  std::optional<std::pair<std::string, std::string>> unchecked_login;
+  std::string set_cookie;  // a renewed session, for the answer
+  std::string body;        // decoded from chunks; empty when the route took it as a stream
 
   bool is_read() const { return method == "GET" || method == "HEAD"; }
   /// http://<Host>, the address that the client knows us by.
@@ -104,9 +112,9 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
-  std::shared_ptr<BodySource> source;   // instead of `body`
-  std::optional<std::uint64_t> length;  // of what `source` gives; without it: chunks
-  bool close = false;                   // the connection ends after this answer
+  std::shared_ptr<BodySource> source;      // instead of `body`
+  std::optional<std::uint64_t> length;     // of what `source` gives; without it: chunks
+  bool close = false;                      // the connection ends after this answer
   std::shared_ptr<PresenceRoom> presence;  // of 101: the connection goes on as a WebSocket there
 };
 

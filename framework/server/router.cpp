@@ -4,24 +4,20 @@
 
 #include "base/limits.h"
 #include "server/gzip.h"
+#include "server/replicator_database.h"
 #include "server/routes.h"
+#include "server/users.h"
 
 namespace atelier::server {
 
 namespace {
 
 using Handler = void (*)(const Call&);
-enum class Right { kAnyone, kWriter, kAdmin };
+enum class Right { kAnyone, kWriter, kDatabaseAdmin, kAdmin };
 
-constexpr std::string_view kMangoReason =
-    "Queries are not served yet. Read by id ranges with _all_docs, or follow _changes.";
 constexpr std::string_view kFunctionReason =
-    "JavaScript that came as data is never run here. Read by id ranges with _all_docs, or follow "
-    "_changes.";
-
-void mango_not_served(const Call& call) {
-  call.respond(not_implemented(kMangoReason));
-}
+    "JavaScript that came as data is never run here. Ask by a selector with _find and _index, read "
+    "by id ranges with _all_docs, or follow _changes.";
 
 /// A route with a fixed name. Several rows may share a name for different methods.
 struct Route {
@@ -37,9 +33,13 @@ constexpr Route kServerRoutes[] = {
     {"_up", "GET,HEAD", Right::kAnyone, false, get_up},
     {"_uuids", "GET,HEAD", Right::kAnyone, false, get_uuids},
     {"_all_dbs", "GET,HEAD", Right::kAdmin, false, get_all_dbs},
-    {"_dbs_info", "POST", Right::kAdmin, true, post_dbs_info},
+    {"_dbs_info", "GET,HEAD,POST", Right::kAdmin, true, post_dbs_info},
     {"_active_tasks", "GET,HEAD", Right::kAdmin, false, get_active_tasks},
     {"_membership", "GET,HEAD", Right::kAdmin, false, get_membership},
+    {"_db_updates", "GET,HEAD", Right::kAdmin, false, get_db_updates},
+    {"_scheduler", "GET,HEAD", Right::kAdmin, false, serve_scheduler},
+    {"_node", "GET,HEAD", Right::kAdmin, false, serve_node},
+    {"_cluster_setup", "GET,HEAD", Right::kAdmin, false, get_cluster_setup},
     {"_session", "GET,HEAD,POST,DELETE", Right::kAnyone, false, serve_session},
     {"_replicate", "POST", Right::kAdmin, true, post_replicate},
     {"_atelier", "GET,HEAD,POST", Right::kAnyone, false, serve_atelier},
@@ -57,18 +57,21 @@ constexpr Route kDatabaseRoutes[] = {
     {"_revs_diff", "POST", Right::kAnyone, true, post_revs_diff, true},
     {"_missing_revs", "POST", Right::kAnyone, true, post_missing_revs, true},
     {"_ensure_full_commit", "POST", Right::kAnyone, true, post_ensure_full_commit},
-    {"_compact", "POST", Right::kAdmin, true, post_compact},
-    {"_view_cleanup", "POST", Right::kAdmin, true, post_view_cleanup},
+    {"_compact", "POST", Right::kDatabaseAdmin, true, post_compact},
+    {"_view_cleanup", "POST", Right::kDatabaseAdmin, true, post_view_cleanup},
     {"_purge", "POST", Right::kAdmin, true, post_purge},
-    {"_find", "POST", Right::kAnyone, true, mango_not_served},
-    {"_explain", "POST", Right::kAnyone, true, mango_not_served},
-    {"_index", "GET,POST,DELETE", Right::kAnyone, true, mango_not_served},
+    {"_shards", "GET,HEAD", Right::kAnyone, false, get_shards},
+    {"_sync_shards", "POST", Right::kAdmin, true, post_sync_shards},
+    {"_find", "POST", Right::kAnyone, true, post_find},
+    {"_explain", "POST", Right::kAnyone, true, post_explain},
+    {"_index", "GET,HEAD,POST,DELETE", Right::kAnyone, true, serve_index},
 };
 
 /// _security and _revs_limit are read by whoever reads the database and set by the administrator.
 constexpr Route kSettingRoutes[] = {
     {"_security", "GET,HEAD,PUT", Right::kAnyone, false, serve_security},
     {"_revs_limit", "GET,HEAD,PUT", Right::kAnyone, false, serve_revs_limit},
+    {"_purged_infos_limit", "GET,HEAD,PUT", Right::kAnyone, false, serve_purged_infos_limit},
 };
 
 template <std::size_t N>
@@ -97,6 +100,8 @@ void run(const Call& call, const Route& route) {
   if (!allows(route.methods, request.method))
     return call.respond(method_not_allowed(route.methods));
   if (route.right == Right::kAdmin && !call.admin()) return call.respond(not_a_server_admin());
+  if (route.right == Right::kDatabaseAdmin && !call.database_admin())
+    return call.respond(error_reply(401, "unauthorized", "You are not a server or db admin."));
   if (route.json && request.method == "POST" && !says_json(request))
     return call.respond(bad_content_type());
   if (!route.reads || request.body.size() <= kParseInlineBytesMax) return route.handler(call);
@@ -111,14 +116,23 @@ void run(const Call& call, const Route& route) {
 
 // --- below a database
 
+/// Whether a request to `_users` is for one document: all that others than admins have there.
+bool is_user_document(const Request& request) {
+  return request.segments.size() <= 2 &&
+         (request.segments.size() < 2 || !request.segments[1].starts_with('_'));
+}
+
 /// Why this client may not use this database; nothing when it may.
 std::optional<Response> database_refusal(const Call& call) {
-  if (call.admin()) return std::nullopt;
-  const auto& shared = call.context->options.shared;
+  const Request& request = *call.request;
   const std::string& name = call.database->name();
-  const bool open = shared ? shared(name) : !name.starts_with('_');
-  if (open && !call.database->members_only()) return std::nullopt;
-  return error_reply(401, "unauthorized", "You are not authorized to access this db.");
+  if (call.database_admin()) return std::nullopt;
+  if (name == kUsersDatabase && !is_user_document(request)) return not_a_server_admin();
+  // Its documents hold other servers' passwords.
+  if (call.rights.read && name != kReplicatorDatabase) return std::nullopt;
+  if (request.principal.anonymous())
+    return error_reply(401, "unauthorized", "You are not authorized to access this db.");
+  return error_reply(403, "forbidden", "You are not allowed to access this db.");
 }
 
 std::string join(const std::vector<std::string>& segments, std::size_t from) {
@@ -173,7 +187,12 @@ void serve_partition(const Call& call) {
       return call.respond(bad_content_type());
     return serve_partition_all_docs(call, partition);
   }
-  if (rest == "_find" || rest == "_explain") return mango_not_served(call);
+  if (rest == "_find" || rest == "_explain") {
+    if (call.request->method != "POST") return call.respond(method_not_allowed("POST"));
+    if (!says_json(*call.request)) return call.respond(bad_content_type());
+    return rest == "_find" ? post_partition_find(call, partition)
+                           : post_partition_explain(call, partition);
+  }
   if (rest.starts_with("_design/")) return call.respond(not_implemented(kFunctionReason));
   if (!rest.empty()) return call.respond(missing());
   if (!allows("GET,HEAD", call.request->method)) return call.respond(method_not_allowed("GET"));
@@ -182,8 +201,7 @@ void serve_partition(const Call& call) {
 
 void serve_setting(const Call& call, const Route& route) {
   const bool sets = call.request->method == "PUT";
-  if (sets && !call.admin())
-    return call.respond(error_reply(401, "unauthorized", "You are not a db or server admin."));
+  if (sets && !call.database_admin()) return call.respond(error_reply(not_a_database_admin(call)));
   run(call, route);
 }
 
@@ -247,7 +265,13 @@ bool serve_database_life(const Call& call) {
 }
 
 Result<std::shared_ptr<Database>> open_database(const Call& call) {
-  auto database = call.context->database(call.request->segments[0]);
+  const std::string& name = call.request->segments[0];
+  auto database = call.context->database(name);
+  // The system's own two are there when an administrator first asks for them.
+  const bool system = name == kUsersDatabase || name == kReplicatorDatabase;
+  if (!database && system && call.admin() && database.error().code == ErrorCode::kNotFound &&
+      call.context->catalog->open(name, true))
+    database = call.context->database(name);
   if (database) return database;
   const ErrorCode code = database.error().code;
   if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalid)
@@ -262,6 +286,7 @@ void serve_in_database(Call call) {
   // A name that cannot be one is told so where it would be made.
   if (!database) return call.respond(error_reply(database.error()));
   call.database = *database;
+  call.rights = call.context->rights(call.request->principal, **database);
   call.respond = [respond = call.respond, database = *database](Response response) {
     response.headers.add("X-Atelier-Store", database->tag());
     respond(std::move(response));
@@ -354,11 +379,18 @@ Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
   }
   override_method(*request);
   plan.refused = context_->access.admit(*request);
-  if (plan.refused || !is_attachment_put(*request)) return plan;
-  Call call{context_, request, nullptr, [](Response) {}};
+  if (plan.refused || !is_attachment_put(*request) || request->unchecked_login) return plan;
+  return plan_sink(request);
+}
+
+Router::Plan Router::plan_sink(const std::shared_ptr<Request>& request) const {
+  Plan plan;
+  plan.body_bytes_max = kRequestBodyBytesMax;
+  Call call{context_, request, nullptr, [](Response) {}, {}};
   auto database = open_database(call);
   if (!database) return plan;  // handle() says why
   call.database = *database;
+  call.rights = context_->rights(request->principal, **database);
   if (database_refusal(call)) return plan;
   const Place place = *place_of(request->segments);
   plan.sink = attachment_sink(call, place.id, place.attachment);
@@ -366,14 +398,68 @@ Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
   return plan;
 }
 
+/// The body of an attachment that came before it was known whether its sender may write.
+void feed_sink(const std::shared_ptr<BodySink>& sink, const Call& call) {
+  sink->consume(std::exchange(call.request->body, {}),
+                [sink, respond = call.respond] { sink->finish(respond); });
+}
+
+/// Compares the password where it may take its time, then goes on.
+void Router::check_login(const Call& call) {
+  const auto login = *call.request->unchecked_login;
+  call.context->background([call, login, router = *this] {
+    auto account = std::make_shared<std::optional<Account>>(
+        call.context->access.users().check(login.first, login.second));
+    call.context->post([call, account, router]() mutable {
+      if (auto refused = call.context->access.finish_login(*call.request, *account))
+        return call.respond(std::move(*refused));
+      if (!is_attachment_put(*call.request)) return router.handle(call.request, call.respond);
+      const Plan plan = router.plan_sink(call.request);
+      if (plan.sink) return feed_sink(plan.sink, call);
+      router.handle(call.request, call.respond);
+    });
+  });
+}
+
 void Router::handle(const std::shared_ptr<Request>& request, Respond respond) {
-  const Call call{context_, request, nullptr, std::move(respond)};
+  const Call call{context_, request, nullptr, std::move(respond), {}};
   if (auto answer = context_->access.preflight(*request)) return call.respond(std::move(*answer));
+  if (request->unchecked_login) return check_login(call);
   if (is_packed(*request)) return unpack_and_route(call);
   route(call);
 }
 
+namespace {
+
+bool may_be_packed(const Request& request, const Response& response) {
+  const std::string_view type = response.headers.get("Content-Type");
+  return (type == "application/json" || type.starts_with("text/plain")) && response.status == 200 &&
+         accepts_gzip(request.headers) && !response.headers.has("Content-Encoding") &&
+         !response.headers.has("Content-Range") && !response.headers.has("Accept-Ranges");
+}
+
+/// Packs what is worth it; never a feed, whose lines must go out at once.
+void pack(const Request& request, Response& response) {
+  if (!may_be_packed(request, response)) return;
+  if (response.source && response.source->is_feed()) return;
+  if (!response.source && response.body.size() < kPackedReplyBytesMin) return;
+  if (response.source && response.length && *response.length < kPackedReplyBytesMin) return;
+  response.headers.add("Content-Encoding", "gzip");
+  response.headers.add("Vary", "Accept-Encoding");
+  if (response.source) {
+    response.source = packed_source(std::move(response.source));
+    response.length.reset();
+  } else {
+    response.body = gzip(response.body, kReplyGzipLevel);
+  }
+}
+
+}  // namespace
+
 void Router::finish(const Request& request, Response& response) const {
+  pack(request, response);
+  if (!request.set_cookie.empty() && !response.headers.has("Set-Cookie"))
+    response.headers.add("Set-Cookie", request.set_cookie);
   context_->access.add_cors(request, response);
 }
 

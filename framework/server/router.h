@@ -29,6 +29,9 @@ class Router {
   void finish(const Request& request, Response& response) const;
 
  private:
+  Plan plan_sink(const std::shared_ptr<Request>& request) const;
+  void check_login(const Call& call);
+
   std::shared_ptr<Context> context_;
 };
 

@@ -19,6 +19,9 @@ void get_all_dbs(const Call& call);
 void post_dbs_info(const Call& call);
 void get_active_tasks(const Call& call);
 void get_membership(const Call& call);
+void serve_scheduler(const Call& call);
+void serve_node(const Call& call);
+void get_cluster_setup(const Call& call);
 void serve_session(const Call& call);
 void post_replicate(const Call& call);
 void serve_atelier(const Call& call);
@@ -31,6 +34,9 @@ void delete_database(const Call& call);
 void get_database(const Call& call);
 void serve_security(const Call& call);
 void serve_revs_limit(const Call& call);
+void serve_purged_infos_limit(const Call& call);
+void get_shards(const Call& call);
+void post_sync_shards(const Call& call);
 void post_compact(const Call& call);
 void post_purge(const Call& call);
 void post_ensure_full_commit(const Call& call);
@@ -61,8 +67,18 @@ void serve_design_docs(const Call& call);
 void serve_local_docs(const Call& call);
 void serve_partition_all_docs(const Call& call, const std::string& partition);
 
+// --- queries: routes_find.cpp
+void post_find(const Call& call);
+void post_explain(const Call& call);
+void serve_index(const Call& call);
+/// The same within one partition.
+void post_partition_find(const Call& call, const std::string& partition);
+void post_partition_explain(const Call& call, const std::string& partition);
+
 // --- feeds: routes_changes.cpp
 void serve_changes(const Call& call);
+// --- of all databases: db_updates.cpp
+void get_db_updates(const Call& call);
 
 // --- who is here: routes_presence.cpp
 void get_presence(const Call& call);
@@ -75,6 +91,8 @@ Result<std::string> json_body(const Request& request);
 Result<std::string> json_object_body(const Request& request);
 /// http://host/db/id
 std::string location(const Call& call, std::string_view id);
+/// 401 for anonymous clients, 403 for named ones.
+Failure not_a_database_admin(const Call& call);
 /// Why this client may not write this document; nothing when it may.
 std::optional<Failure> write_refusal(const Call& call, std::string_view id);
 /// The same for any document: looked up once a request.

@@ -79,8 +79,8 @@ Status take_document(const Call& call, Bulk& bulk, std::string_view text) {
     for (const auto& attachment : parsed->inline_attachments)
       if (attachment.follows)
         return invalid("Invalid attachment data for " + attachment.attachment.name);
-    if (row.id.starts_with("_design/") && !call.admin())
-      row.failure = Failure{401, "unauthorized", "You are not a db or server admin."};
+    if (row.id.starts_with("_design/") && !call.database_admin())
+      row.failure = not_a_database_admin(call);
   }
   if (!row.local && !row.failure) {
     bulk.written_rows.push_back(bulk.rows.size());

@@ -6,6 +6,7 @@
 
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "query/selector.h"
 #include "server/document_json.h"
 #include "server/routes.h"
 
@@ -16,7 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int kFilteredSlicesMax = 8;  // slices without a wanted row in one turn
+constexpr std::size_t kSelectedSliceRows = 100;  // documents read for a selector in one turn
+constexpr int kFilteredSlicesMax = 8;            // slices without a wanted row in one turn
 
 enum class FeedKind { kNormal, kLongpoll, kContinuous, kEventSource };
 
@@ -34,6 +36,7 @@ struct ChangesOptions {
   bool design_only = false;
   std::optional<std::set<std::string, std::less<>>> doc_ids;
   std::vector<std::string> prefixes;  // with their colon; empty: all
+  std::optional<query::Selector> selector;
 
   bool waits() const { return kind != FeedKind::kNormal; }
   bool lines() const { return kind == FeedKind::kContinuous || kind == FeedKind::kEventSource; }
@@ -47,8 +50,8 @@ struct ChangesOptions {
   }
   /// What two feeds must have in common to share their rows; empty when they never do.
   std::string share_key() const {
-    if (!waits() || doc_ids || !prefixes.empty() || limit != UINT64_MAX || seq_interval != 1 ||
-        show.attachments)
+    if (!waits() || doc_ids || selector || !prefixes.empty() || limit != UINT64_MAX ||
+        seq_interval != 1 || show.attachments)
       return {};
     std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
     for (bool flag : {all_leaves, include_docs, show.conflicts, design_only})
@@ -154,6 +157,14 @@ Status parse_prefixes(const Call& call, ChangesOptions& options) {
   return strings && !options.prefixes.empty() ? ok() : Status(fault);
 }
 
+Status parse_selector(std::string_view body, ChangesOptions& options) {
+  const auto member = json::member(body, "selector");
+  if (!member) return invalid("Selector must be specified in POST payload");
+  ATELIER_TRY(selector, query::Selector::compile(*member));
+  options.selector = std::move(selector);
+  return ok();
+}
+
 /// A filter function of a design document: never run here, but what is missing is said.
 Status refuse_function(const Call& call, std::string_view filter) {
   const std::size_t slash = filter.find('/');
@@ -163,7 +174,7 @@ Status refuse_function(const Call& call, std::string_view filter) {
   const std::string name(filter.substr(slash + 1));
   if (!json::find(design->body, {"filters", name})) return not_found("missing json key: " + name);
   return Error{ErrorCode::kUnsupported,
-               "JavaScript filters are never run here. Use filter=_doc_ids or filter=_design."};
+               "JavaScript filters are never run here. Use filter=_selector or filter=_doc_ids."};
 }
 
 Status parse_filter(const Call& call, std::string_view body, ChangesOptions& options) {
@@ -175,11 +186,10 @@ Status parse_filter(const Call& call, std::string_view body, ChangesOptions& opt
     options.design_only = true;
     return ok();
   }
-  if (*filter == "_selector")
-    return Error{ErrorCode::kUnsupported, "filter=_selector is not served yet."};
+  if (*filter == "_selector") return parse_selector(body, options);
   if (*filter == "_view")
     return Error{ErrorCode::kUnsupported,
-                 "JavaScript views are never run here. Use filter=_doc_ids or filter=_design."};
+                 "JavaScript views are never run here. Use filter=_selector or filter=_doc_ids."};
   if (filter->starts_with('_')) return invalid("unknown builtin filter name");
   return refuse_function(call, *filter);
 }
@@ -237,12 +247,13 @@ struct Rows {
 class ChangesSource : public Feed {
  public:
   ChangesSource(std::shared_ptr<Context> context, std::shared_ptr<Database> database,
-                ChangesOptions options, bool admin)
+                ChangesOptions options, Principal who)
       : Feed(std::move(database)),
         context_(std::move(context)),
         options_(std::move(options)),
         share_key_(options_.share_key()),
-        admin_(admin),
+        who_(std::move(who)),
+        security_version_(database_->security_version()),
         at_(options_.since),
         left_(options_.limit),
         active_(Clock::now()),
@@ -293,10 +304,15 @@ class ChangesSource : public Feed {
     return !options_.heartbeat && Clock::now() >= changed_ + options_.timeout;
   }
 
-  bool must_end() const {
-    return stopping_ && options_.waits() ? true
-           : database_->removed()        ? true
-                                         : !admin_ && database_->closed_to_anonymous();
+  bool must_end() {
+    return stopping_ && options_.waits() ? true : database_->removed() ? true : !may_still_read();
+  }
+
+  /// Looked up again only when `_security` changed.
+  bool may_still_read() {
+    if (security_version_ == database_->security_version()) return true;
+    security_version_ = database_->security_version();
+    return context_->rights(who_, *database_).read;
   }
 
   State begin(Chunk& chunk) {
@@ -382,8 +398,9 @@ class ChangesSource : public Feed {
     }
     std::vector<ChangeRow> rows;
     std::size_t seen = 0;
-    const std::size_t wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(left_, slice_rows()));
+    std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left_, slice_rows()));
+    // What the selector takes out is known after the read: the limit is counted one by one then.
+    if (options_.selector) wanted = std::min(wanted, kSelectedSliceRows);
     const Status read = store().changes(at_, kReplySliceRows, [&](const ChangeRow& row) {
       ++seen;
       out.next = row.sequence;
@@ -391,8 +408,10 @@ class ChangesSource : public Feed {
       return rows.size() < wanted;
     });
     if (!read) return std::nullopt;
+    const bool full = rows.size() >= wanted;
+    select(rows);
     append_rows(rows, out);
-    if (seen < kReplySliceRows && rows.size() < wanted) {
+    if (seen < kReplySliceRows && !full) {
       out.reached_end = true;
       out.next = std::max(out.next, last);
     }
@@ -412,12 +431,30 @@ class ChangesSource : public Feed {
     });
     if (!read) return std::nullopt;
     std::reverse(rows.begin(), rows.end());
+    select(rows);
     if (rows.size() > left_) rows.resize(static_cast<std::size_t>(left_));
     append_rows(rows, out);
     out.next = low;
     if (!rows.empty() && rows.size() == left_) out.next = rows.back().sequence;
     out.reached_end = low == 0;
     return out;
+  }
+
+  /// Leaves the rows whose winner the selector matches.
+  void select(std::vector<ChangeRow>& rows) const {
+    if (!options_.selector) return;
+    std::erase_if(rows, [&](const ChangeRow& row) {
+      if (row.leaves.empty()) return true;
+      GetOptions get;
+      get.rev = row.leaves.front();
+      const auto document = store().get(row.id, get);
+      // Of an evicted one nobody can tell here; else its newer row comes later.
+      if (!document) return document.error().code != ErrorCode::kEvicted;
+      const std::string rev = document->rev.to_string();
+      const std::string stubs = attachment_stubs(*document);
+      return !options_.selector->matches(
+          {document->id, rev, document->deleted, document->body, stubs});
+    });
   }
 
   /// Fewer at a time when bodies come along.
@@ -477,7 +514,8 @@ class ChangesSource : public Feed {
   const std::shared_ptr<Context> context_;
   const ChangesOptions options_;
   const std::string share_key_;
-  const bool admin_;
+  const Principal who_;
+  std::uint64_t security_version_;  // that `who_` was judged by
 
   std::uint64_t at_;    // the sequence of the last row that was read
   std::uint64_t left_;  // rows that may still be shown
@@ -512,7 +550,7 @@ void serve_changes(const Call& call) {
     response.headers.add("ETag", etag);
   }
   response.source = std::make_shared<ChangesSource>(call.context, call.database,
-                                                    std::move(*options), call.admin());
+                                                    std::move(*options), call.request->principal);
   call.respond(std::move(response));
 }
 

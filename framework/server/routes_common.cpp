@@ -2,7 +2,9 @@
 // write.
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "server/replicator_database.h"
 #include "server/routes.h"
+#include "server/users.h"
 #include "store/equal_leaves.h"
 
 namespace atelier::server {
@@ -11,7 +13,8 @@ namespace {
 
 constexpr std::string_view kValidationReason =
     "A validate_doc_update function is stored in this database. Functions that came as data are "
-    "never run here, so only an administrator may write until it is removed.";
+    "never run here, so only an administrator may write until it is removed or the database's "
+    "_security says \"ignore_validate_doc_update\": true.";
 
 /// Puts the bytes of inline attachments into the store. May wait.
 Status store_inline(Store& store, ParsedDocument& document) {
@@ -56,14 +59,19 @@ std::string location(const Call& call, std::string_view id) {
 }
 
 std::optional<Failure> validation_refusal(const Call& call) {
-  if (call.admin() || !call.database->has_validation()) return std::nullopt;
+  if (call.database_admin() || !call.database->has_validation()) return std::nullopt;
   return Failure{501, "not_implemented", std::string(kValidationReason)};
 }
 
+Failure not_a_database_admin(const Call& call) {
+  constexpr const char* kReason = "You are not a db or server admin.";
+  if (call.request->principal.anonymous()) return {401, "unauthorized", kReason};
+  return {403, "forbidden", kReason};
+}
+
 std::optional<Failure> write_refusal(const Call& call, std::string_view id) {
-  if (call.admin()) return std::nullopt;
-  if (id.starts_with("_design/"))
-    return Failure{401, "unauthorized", "You are not a db or server admin."};
+  if (call.database_admin()) return std::nullopt;
+  if (id.starts_with("_design/")) return not_a_database_admin(call);
   return validation_refusal(call);
 }
 
@@ -79,11 +87,9 @@ void merge_equal_leaves(Store& store, const std::vector<std::string>& ids,
   }
 }
 
-}  // namespace
-
-void write_documents(const Call& call, std::vector<DocumentWrite> writes,
-                     const WriteOptions& options,
-                     std::function<void(std::vector<WriteResult>)> then) {
+void write_to_store(const Call& call, std::vector<DocumentWrite> writes,
+                    const WriteOptions& options,
+                    std::function<void(std::vector<WriteResult>)> then) {
   std::vector<std::string> ids;  // of replicated documents, which alone can bring a conflict
   for (const DocumentWrite& write : writes) {
     if (!write.history.empty()) ids.push_back(write.id);
@@ -97,6 +103,54 @@ void write_documents(const Call& call, std::vector<DocumentWrite> writes,
                                then(results);
                              });
                            });
+}
+
+/// Checks and completes a write to one of the system's own databases; slow.
+Status prepare_system_write(const Call& call, DocumentWrite& write) {
+  if (call.database->name() == kUsersDatabase)
+    return prepare_user_write(call.request->principal, call.database_admin(), call.store(), write);
+  return prepare_replicator_write(call.request->principal, write);
+}
+
+/// Writes to `_users` and `_replicator`: each is checked, what passes is written.
+void write_system_documents(const Call& call, std::vector<DocumentWrite> writes,
+                            const WriteOptions& options,
+                            std::function<void(std::vector<WriteResult>)> then) {
+  call.context->background(
+      [call, options, writes = std::move(writes), then = std::move(then)]() mutable {
+        auto results = std::make_shared<std::vector<WriteResult>>(writes.size());
+        auto passed = std::make_shared<std::vector<DocumentWrite>>();
+        auto places = std::make_shared<std::vector<std::size_t>>();
+        for (std::size_t i = 0; i < writes.size(); ++i) {
+          const Status prepared = prepare_system_write(call, writes[i]);
+          if (!prepared) {
+            (*results)[i].rev = prepared.error();
+            continue;
+          }
+          passed->push_back(std::move(writes[i]));
+          places->push_back(i);
+        }
+        call.context->post([call, options, results, passed, places, then = std::move(then)] {
+          if (passed->empty()) return then(std::move(*results));
+          write_to_store(call, std::move(*passed), options,
+                         [results, places, then](std::vector<WriteResult> written) {
+                           for (std::size_t i = 0; i < written.size(); ++i)
+                             (*results)[(*places)[i]] = std::move(written[i]);
+                           then(std::move(*results));
+                         });
+        });
+      });
+}
+
+}  // namespace
+
+void write_documents(const Call& call, std::vector<DocumentWrite> writes,
+                     const WriteOptions& options,
+                     std::function<void(std::vector<WriteResult>)> then) {
+  const std::string& name = call.database->name();
+  if (name == kUsersDatabase || name == kReplicatorDatabase)
+    return write_system_documents(call, std::move(writes), options, std::move(then));
+  write_to_store(call, std::move(writes), options, std::move(then));
 }
 
 Result<DocumentWrite> write_of(ParsedDocument& document, bool new_edits) {

@@ -1,6 +1,7 @@
 // The routes of a database as a whole: making, removing, describing, configuring it.
 #include <charconv>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/room_name.h"
 #include "server/document_json.h"
@@ -170,9 +171,38 @@ void serve_revs_limit(const Call& call) {
   });
 }
 
+/// How many purges a CouchDB remembers for its views and shards: there are none here.
+void serve_purged_infos_limit(const Call& call) {
+  if (call.request->is_read()) return call.respond(json_reply(200, "1000"));
+  const auto body = json_body(*call.request);
+  if (!body) return call.respond(error_reply(body.error()));
+  const auto limit = json::int_value(*body);
+  if (!limit || *limit < 1)
+    return call.respond(bad_request("`purge_infos_limit` must be a positive integer"));
+  call.respond(ok_reply());
+}
+
+/// One range on one node.
+void get_shards(const Call& call) {
+  const std::vector<std::string>& path = call.request->segments;
+  if (path.size() == 2)
+    return call.respond(
+        json_reply(200, R"({"shards":{"00000000-ffffffff":["atelier@localhost"]}})"));
+  call.respond(json_reply(200, R"({"range":"00000000-ffffffff","nodes":["atelier@localhost"]})"));
+}
+
+void post_sync_shards(const Call& call) {
+  call.respond(ok_reply(202));
+}
+
 void post_compact(const Call& call) {
-  if (call.request->segments.size() > 2) return call.respond(missing());
+  // What follows names a design document whose views would be compacted.
+  if (call.request->segments.size() > 2) {
+    const auto design = call.store().get("_design/" + call.request->segments[2]);
+    return call.respond(design ? ok_reply(202) : error_reply(design.error()));
+  }
   if (!call.database->compacting.exchange(true)) {
+    call.database->compacting_since = system_clock().wall_ms() / 1000;
     call.context->background([database = call.database] {
       (void)database->store()->compact();
       database->compacting = false;
@@ -240,7 +270,33 @@ void get_partition(const Call& call) {
   });
 }
 
+namespace {
+
+std::string dbs_info_row(const Call& call, const std::string& name) {
+  std::string out = "{\"key\":" + json::quoted(name);
+  const auto database = call.context->database(name);
+  if (!database) return out + ",\"error\":\"not_found\"}";
+  Call one = call;
+  one.database = *database;
+  one.respond = [&out](Response response) {
+    response.body.pop_back();
+    out += ",\"info\":" + response.body + "}";
+  };
+  get_database(one);
+  return out;
+}
+
+void get_dbs_info(const Call& call) {
+  std::string out = "[";
+  for (const std::string& name : call.context->catalog->list())
+    out += (out.size() > 1 ? "," : "") + dbs_info_row(call, name);
+  call.respond(json_reply(200, out + "]"));
+}
+
+}  // namespace
+
 void post_dbs_info(const Call& call) {
+  if (call.request->is_read()) return get_dbs_info(call);
   const auto body = json_object_body(*call.request);
   if (!body) return call.respond(error_reply(body.error()));
   const auto keys = json::member(*body, "keys");
@@ -248,21 +304,10 @@ void post_dbs_info(const Call& call) {
     return call.respond(bad_request("`keys` member must exist."));
   std::string out = "[";
   json::for_each_element(*keys, [&](std::string_view element) {
-    const std::string name = json::string_value(element).value_or("");
-    auto database = call.context->database(name);
     if (out.size() > 1) out += ',';
-    out += "{\"key\":" + std::string(element);
-    if (!database) {
-      out += ",\"error\":\"not_found\"}";
-      return true;
-    }
-    Call one = call;
-    one.database = *database;
-    one.respond = [&out](Response response) {
-      response.body.pop_back();
-      out += ",\"info\":" + response.body + "}";
-    };
-    get_database(one);
+    const auto name = json::string_value(element);
+    out += name ? dbs_info_row(call, *name)
+                : "{\"key\":" + std::string(element) + ",\"error\":\"not_found\"}";
     return true;
   });
   call.respond(json_reply(200, out + "]"));

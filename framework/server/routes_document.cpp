@@ -5,7 +5,9 @@
 #include "base/json_text.h"
 #include "server/document_json.h"
 #include "server/multipart.h"
+#include "server/replicator_database.h"
 #include "server/routes.h"
+#include "server/users.h"
 
 namespace atelier::server {
 
@@ -51,8 +53,9 @@ void get_one(const Call& call, const std::string& id, const ShowOptions& show) {
     options.rev = *rev;
     options.latest = call.query().is_true("latest");
   }
-  const auto document = call.store().get(id, options);
+  auto document = call.store().get(id, options);
   if (!document) return call.respond(error_reply(document.error()));
+  if (call.database->name() == kReplicatorDatabase) add_replication_state(*call.context, *document);
   const std::string etag = quoted_etag(document->rev);
   if (show.etag() && none_match(*call.request, etag)) {
     Response same;
@@ -154,6 +157,9 @@ void get_open_revs(const Call& call, const std::string& id, const ShowOptions& s
 }
 
 void get_document(const Call& call, const std::string& id) {
+  if (call.database->name() == kUsersDatabase && !call.database_admin() &&
+      !may_read_user(call.request->principal, id))
+    return call.respond(missing());
   const auto show = show_options(call.query());
   if (!show) return call.respond(error_reply(show.error()));
   if (call.query().get("open_revs")) return get_open_revs(call, id, *show);
@@ -289,7 +295,9 @@ void put_document(const Call& call, const std::string& id) {
 void delete_document(const Call& call, const std::string& id) {
   const auto rev = named_revision(*call.request, std::nullopt);
   if (!rev) return call.respond(error_reply(rev.error()));
-  const auto winner = call.store().get(id);
+  const bool hidden = call.database->name() == kUsersDatabase && !call.database_admin() &&
+                      !may_read_user(call.request->principal, id);
+  const auto winner = hidden ? Result<Document>(not_found("missing")) : call.store().get(id);
   if (!winner) return call.respond(error_reply(winner.error()));
   if (!*rev) return call.respond(conflict());
   DocumentWrite write;
@@ -340,7 +348,9 @@ void copy_document(const Call& call, const std::string& id) {
     if (!rev) return call.respond(error_reply(rev.error()));
     options.rev = *rev;
   }
-  const auto source = call.store().get(id, options);
+  const auto source = call.database->name() == kUsersDatabase && !call.database_admin()
+                          ? Result<Document>(not_found("missing"))
+                          : call.store().get(id, options);
   if (!source) return call.respond(error_reply(source.error()));
   DocumentWrite write = copy_of(*source, *target);
   if (const auto text = query->get("rev")) {

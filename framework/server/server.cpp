@@ -14,6 +14,8 @@
 #include "base/os/os.h"
 #include "server/background.h"
 #include "server/connection.h"
+#include "server/db_updates.h"
+#include "server/replicator_database.h"
 
 namespace atelier {
 
@@ -130,6 +132,7 @@ class Core {
   /// Before the thread runs.
   void prepare(std::shared_ptr<Catalog> catalog, std::shared_ptr<ReplicationService> replication) {
     context_ = std::make_shared<Context>(options_, port_);
+    context_->access.use(catalog);
     context_->catalog = std::move(catalog);
     context_->replication = std::move(replication);
     context_->post = [poster = poster_](std::function<void()> task) {
@@ -142,11 +145,19 @@ class Core {
     shared_->presence_silence_ms = options_.presence_silence_ms;
     catalog_changes_ = context_->catalog->subscribe(
         [poster = poster_, weak = std::weak_ptr(context_)](const std::string& name, bool created) {
-          if (created) return;
-          poster->post([weak, name] {
-            if (const auto context = weak.lock()) context->forget(name);
+          poster->post([weak, name, created] {
+            const auto context = weak.lock();
+            if (!context) return;
+            if (!created) context->forget(name);
+            if (context->updates) context->updates->add(name, created ? "created" : "deleted");
+            if (created && context->replicator && name == kReplicatorDatabase)
+              context->replicator->start();
           });
         });
+    if (context_->replication) {
+      context_->replicator = std::make_shared<ReplicatorDatabase>(context_);
+      poster_->post([context = context_] { context->replicator->start(); });
+    }
     if (options_.listen_tcp) accept_tcp();
     if (!options_.unix_socket.empty()) accept_file();
   }
@@ -165,6 +176,8 @@ class Core {
     background_->stop(deadline);
     for (auto& [name, database] : context_->databases) database->remove();
     context_->databases.clear();
+    context_->replicator.reset();
+    context_->updates.reset();
   }
 
   std::uint16_t port() const { return port_; }
@@ -176,7 +189,8 @@ class Core {
       if (failed) return retry(tcp_retry_, [this] { accept_tcp(); });
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
-      add(std::move(socket), false);
+      const std::string address = socket.remote_endpoint(ignored).address().to_string();
+      add(std::move(socket), false, address);
       accept_tcp();
     });
   }
@@ -187,15 +201,17 @@ class Core {
       if (failed) return retry(file_retry_, [this] { accept_file(); });
       // The mode of the file keeps others out already; this holds where a system ignores it.
       const auto user = os::peer_user_id(socket.native_handle());
-      if (user && *user == os::user_id()) add(std::move(socket), true);
+      if (user && *user == os::user_id()) add(std::move(socket), true, {});
       accept_file();
     });
   }
 
   template <class Socket>
-  void add(Socket socket, bool local_user) {
-    if (shared_->open.size() + shared_->upgraded.size() >= kConnectionsMax) return;  // closed unheard
-    std::make_shared<Connection>(shared_, Connection::Socket(std::move(socket)), local_user)
+  void add(Socket socket, bool local_user, std::string address) {
+    if (shared_->open.size() + shared_->upgraded.size() >= kConnectionsMax)
+      return;  // closed unheard
+    std::make_shared<Connection>(shared_, Connection::Socket(std::move(socket)), local_user,
+                                 std::move(address))
         ->start();
   }
 

@@ -2,10 +2,11 @@
 // live feeds. Thread rule: start, stop and the observers from any thread; everything else runs on
 // the server's own thread.
 //
-// Who may do what, in this first form
+// Who may do what
 //   - A request through the Unix socket by our own user is an administrator's.
 //   - On TCP, `Authorization: Bearer <admin token>` or Basic with user "admin" and the token as
 //     password is an administrator's (the token is in a file of mode 0600 in the data folder).
+//   - Accounts are the documents of `_users`; what they may do in a database its `_security` says.
 //   - Anonymous requests may read and write documents of databases that are shared; everything that
 //     creates, deletes or configures needs the administrator.
 //   - Every request's Host must be on the allow-list (DNS rebinding); whatever is not a plain read
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,17 +37,51 @@ class ReplicationService {
     bool continuous = false;
     bool create_target = false;
     bool cancel = false;
+    std::optional<std::vector<std::string>> doc_ids;
+    std::string selector;  // JSON in normal form; empty: none
+    std::string user;      // who asked, for lists
+    std::string doc_id;    // of the `_replicator` document behind it; empty: `_replicate`
   };
-  /// Runs on a thread of the service; `done` gets the JSON answer of CouchDB's `_replicate`.
+  /// Runs on a thread of the service; `done` gets the JSON answer of CouchDB's `_replicate`, for a
+  /// continuous one when it began.
   virtual void replicate(Request request, std::function<void(Result<std::string>)> done) = 0;
+
+  /// One that runs, or waits to be tried again.
+  struct Job {
+    std::string id;
+    std::string source, target;  // without credentials
+    std::string user, doc_id;
+    bool continuous = false;
+    bool retries = false;  // the last attempt failed, `error` says how
+    std::string error;
+    std::int64_t started_s = 0, updated_s = 0;  // since 1970
+    std::uint64_t checked = 0, written = 0, failures = 0;
+    std::string sequence;  // of the source, checkpointed
+  };
+  /// From any thread.
+  virtual std::vector<Job> jobs() { return {}; }
+  /// Ends the job of a `_replicator` document, if there is one.
+  virtual void cancel_document(const std::string& doc_id) { static_cast<void>(doc_id); }
+};
+
+/// Keys and claims of JSON web tokens, as CouchDB's [jwt_keys] and [jwt_auth] have them.
+struct JwtOptions {
+  /// "hmac:<kid>" with the secret in base64, "rsa:<kid>" and "ec:<kid>" with a public key in PEM;
+  /// `<kid>` is `_default` for tokens that name none. None: no token is looked at.
+  std::map<std::string, std::string> keys;
+  std::vector<std::string> required_claims = {"exp"};
+  std::string roles_claim = "_couchdb.roles";
+  std::string issuer;  // not empty: the claim `iss` must be it
 };
 
 struct ServerOptions {
   std::string address = "127.0.0.1";  // loopback unless told otherwise
   std::uint16_t port = 0;             // 0: the kernel chooses; see Server::port()
   bool listen_tcp = true;
-  std::filesystem::path unix_socket;         // empty: none; created with mode 0600
-  std::string admin_token;                   // not empty
+  std::filesystem::path unix_socket;  // empty: none; created with mode 0600
+  std::string admin_token;            // not empty
+  JwtOptions jwt;
+  std::string proxy_secret;  // of a proxy that signs people in; empty: none is believed
   std::vector<std::string> allowed_hosts;    // beside loopback names and the address itself
   std::vector<std::string> allowed_origins;  // exact, "http://localhost:8080"; beside our own
   std::filesystem::path www;                 // served under /_www/; empty: none
