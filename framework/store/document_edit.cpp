@@ -1,6 +1,7 @@
 #include "store/document_edit.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/limits.h"
 #include "store/blob_table.h"
@@ -32,6 +33,8 @@ RevNode& node_of(RevTree& tree, const RevId& rev) {
 }
 
 }  // namespace
+
+static_assert(!std::is_copy_constructible_v<DocumentEdit>);
 
 Result<DocumentEdit> DocumentEdit::load(WriteContext& context, std::string_view id) {
   DocumentEdit edit;

@@ -23,6 +23,12 @@ struct PreparedWrite {
 
 class DocumentEdit {
  public:
+  // Never copied: old_ points into row_bytes_, whose bytes stay in place when they are moved.
+  DocumentEdit(const DocumentEdit&) = delete;
+  DocumentEdit& operator=(const DocumentEdit&) = delete;
+  DocumentEdit(DocumentEdit&&) noexcept = default;
+  DocumentEdit& operator=(DocumentEdit&&) noexcept = default;
+
   /// Marks a handle whose body came with this edit and has no row yet.
   static constexpr std::uint64_t kFresh = std::uint64_t{1} << 63;
 
@@ -59,6 +65,8 @@ class DocumentEdit {
   bool has_live_conflict() const;
 
  private:
+  DocumentEdit() = default;
+
   struct Content {
     std::string attachments;  // encoded
     std::string_view body;
