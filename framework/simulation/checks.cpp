@@ -32,18 +32,19 @@ std::string text_of(const Document& leaf) {
 
 std::map<std::string, std::string> leaves_of(Store& store,
                                              const std::vector<std::string>& prefixes) {
-  std::vector<std::string> ids;
+  std::vector<ChangeRow> rows;
   const Status read = store.changes(0, SIZE_MAX, [&](const ChangeRow& row) {
-    if (wanted(row.id, prefixes)) ids.push_back(row.id);
+    if (wanted(row.id, prefixes)) rows.push_back(row);
     return true;
   });
   std::map<std::string, std::string> all;
   if (!read) all["(unreadable)"] = read.error().message;
-  for (const std::string& id : ids) {
-    for (const auto& leaf : store.open_revs(id, {}, false)) {
-      const std::string key = id + " " + (leaf ? leaf->rev.to_string() : "(unreadable)");
-      all[key] = leaf ? text_of(*leaf) : leaf.error().message;
-      if (is_evicted(leaf)) all[key] = kEvictedText;
+  for (const ChangeRow& row : rows) {
+    for (const RevId& rev : row.leaves) {
+      const auto leaf = store.get(row.id, {.rev = rev});
+      std::string& text = all[row.id + " " + rev.to_string()];
+      text = leaf ? text_of(*leaf) : leaf.error().message;
+      if (is_evicted(leaf)) text = kEvictedText;
     }
   }
   return all;
@@ -131,7 +132,7 @@ std::string World::Impl::difference(const Link& link) {
     if (!ours.contains(key) && text != kEvictedText)
       return names + " differ: only the second has " + key + " " + text;
   }
-  return names + " differ";
+  return {};
 }
 
 // Invariant 3.

@@ -37,7 +37,8 @@ void keep_attachments(DocumentWrite& write, const Document& parent) {
   }
 }
 
-DocumentWrite random_write(World& world, Store& store, const std::string& id) {
+// Nothing for a document that was evicted here: nobody edits what they do not see.
+std::optional<DocumentWrite> random_write(World& world, Store& store, const std::string& id) {
   DocumentWrite write;
   write.id = id;
   write.body = "{\"n\":" + std::to_string(world.random_below(1'000'000));
@@ -49,7 +50,8 @@ DocumentWrite random_write(World& world, Store& store, const std::string& id) {
   const auto leaves = store.open_revs(id, {}, false);
   std::vector<Document> live;
   for (const auto& leaf : leaves) {
-    if (leaf && !leaf->deleted) live.push_back(*leaf);
+    if (!leaf) return std::nullopt;
+    if (!leaf->deleted) live.push_back(*leaf);
   }
   if (live.empty()) return write;  // new, or on top of a tombstone
   // Sometimes a loser: conflicts go on, and are resolved by deleting.
@@ -72,7 +74,9 @@ void World::random_edit(World& world, int node) {
     const bool twice = std::any_of(writes.begin(), writes.end(),
                                    [&](const DocumentWrite& write) { return write.id == id; });
     if (twice) continue;
-    DocumentWrite write = random_write(world, store, id);
+    auto made = random_write(world, store, id);
+    if (!made) continue;
+    DocumentWrite write = std::move(*made);
     if (!write.deleted && world.random_below(5) == 0) {
       if (auto attachment = random_attachment(world, store)) {
         std::erase_if(write.attachments,
