@@ -65,7 +65,9 @@ class Bar {
   bool shown_ = false;
 };
 
-std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t number(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 void print_json(const VerifyReport& report, std::ostream& out) {
   json::Writer line;
@@ -108,9 +110,14 @@ void print_words(const VerifyReport& report, const std::string& room, std::ostre
 }  // namespace
 
 std::string damage_advice(const std::string& room) {
-  return "What can be done: `atelier salvage \"" + room + "\"` recovers what can be read; "
-         "`atelier restore FILE \"" + room + "\" --replace` puts a backup into its place; "
-         "`atelier salvage \"" + room + "\" --anew` begins with an empty room that syncs again. "
+  return "What can be done: `atelier salvage \"" + room +
+         "\"` recovers what can be read; "
+         "`atelier restore FILE \"" +
+         room +
+         "\" --replace` puts a backup into its place; "
+         "`atelier salvage \"" +
+         room +
+         "\" --anew` begins with an empty room that syncs again. "
          "The damaged file is kept beside in each case.";
 }
 
@@ -123,8 +130,10 @@ int run_verify(const CommandContext& context, const VerifyOptions& options, std:
     return verify_store(place->folder, bar.progress());
   }();
   if (!report) return fail(err, report.error());
-  if (context.json) print_json(*report, out);
-  else print_words(*report, options.room, out);
+  if (context.json)
+    print_json(*report, out);
+  else
+    print_words(*report, options.room, out);
   return report->clean() ? kExitOk : kExitDamaged;
 }
 
@@ -161,8 +170,9 @@ int run_restore(const CommandContext& context, const RestoreOptions& options, st
   if (!restored) {
     Error error = restored.error();
     if (error.code == ErrorCode::kExists) {
-      error.message = "there is a room '" + options.room +
-                      "' already; --replace puts the backup into its place and keeps its file beside";
+      error.message =
+          "there is a room '" + options.room +
+          "' already; --replace puts the backup into its place and keeps its file beside";
     }
     return fail(err, error);
   }
@@ -219,13 +229,13 @@ namespace {
 
 // Whoever has the profile open compacts the room; its file shrinks when that host closes it.
 int ask_to_compact(const Place& place, std::ostream& out, std::ostream& err) {
-  const auto url =
-      DatabaseUrl::parse("unix:" + place.profile.control_socket().string() + ":/" +
-                         url_encode(place.database));
+  const auto url = DatabaseUrl::parse("unix:" + place.profile.control_socket().string() + ":/" +
+                                      url_encode(place.database));
   if (!url) return fail(err, url.error());
   HttpRequest request;
   request.method = "POST";
   request.path = "/" + url_encode(place.database) + "/_compact";
+  request.body = "{}";  // without a body no type is sent, which CouchDB asks for
   request.timeout_ms = 60'000;
   const auto reply = http_request(*url, request);
   if (!reply) return fail(err, reply.error());
@@ -233,7 +243,8 @@ int ask_to_compact(const Place& place, std::ostream& out, std::ostream& err) {
     return fail(err, {ErrorCode::kInternal,
                       "the host that has the room open answers " + std::to_string(reply->status)});
   }
-  out << "The host that has the room open compacts it now; the file gives its room back to the disk "
+  out << "The host that has the room open compacts it now; the file gives its room back to the "
+         "disk "
          "when that host closes it."
       << std::endl;
   return kExitOk;

@@ -97,6 +97,7 @@ class HttpPeer final : public Peer {
   Request with_timeout(Request request, int wait_ms = 0) const;
   Result<std::string> ask_json(std::string_view path, Request request);
   ServerKind server_kind();
+  FilterSpeech filter_speech(const ReplicationFilter& filter);
   Status create_database();
   Result<ChangesPage> take_page(Result<ParsedChanges> parsed, const ChangesQuery& query);
   bool inlines(const ChangesQuery& query) const;
@@ -195,9 +196,17 @@ bool HttpPeer::inlines(const ChangesQuery& query) const {
   return query.inline_documents && (inline_pays_ || query.wait_ms > 0);
 }
 
+// PouchDB's server ends with an exception when it is asked for a filter that it does not know: of
+// servers of an unknown make nothing but a list of ids is asked.
+FilterSpeech HttpPeer::filter_speech(const ReplicationFilter& filter) {
+  const bool ids_alone = !filter.ids.empty() && filter.selector.empty();
+  const bool too_much = !filter.empty() && !ids_alone && server_kind() == ServerKind::kOther;
+  return {session_.identity().empty(), no_filters_ || too_much};
+}
+
 Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
   if (auto early = ahead_.take(query)) return take_page(std::move(*early), query);
-  const FilterSpeech speech{session_.identity().empty(), no_filters_};
+  const FilterSpeech speech = filter_speech(query.filter);
   ChangesRequest request = changes_request(query, inlines(query), speech);
   const bool filtered = request.filtered;
   auto reply = session_.ask(request.path, with_timeout(std::move(request.http), query.wait_ms));
@@ -214,7 +223,7 @@ Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
 
 void HttpPeer::read_ahead(const ChangesQuery& query) {
   ahead_.wait();
-  const FilterSpeech speech{session_.identity().empty(), no_filters_};
+  const FilterSpeech speech = filter_speech(query.filter);
   ChangesRequest request = changes_request(query, inlines(query), speech);
   request.http = with_timeout(std::move(request.http));
   ahead_.begin(query, [this, query, asked = std::move(request)]() -> Result<ParsedChanges> {
