@@ -153,6 +153,11 @@ std::shared_ptr<Store> open_store(const fs::path& path) {
   return *store;
 }
 
+/// Of the messages that are measured live, beside those that fill a room.
+std::string live_id(std::size_t number) {
+  return "live:" + std::to_string(number);
+}
+
 std::string message_id(std::size_t number) {
   char id[40];
   std::snprintf(id, sizeof id, "message:%012zu", number);
@@ -217,8 +222,9 @@ int run_server(const fs::path& folder) {
   auto catalog = std::make_shared<Catalog>(folder, "bench server");
   ServerOptions options;
   options.admin_token = kToken;
+  options.uuid = random_uuid();
   auto server = Server::start(options, catalog);
-  require(server.has_value(), "no server");
+  require(server.has_value(), server ? "" : server.error().message);
   std::printf("%s\n", (*server)->url().c_str());
   std::fflush(stdout);
   while (std::getchar() != EOF) {
@@ -257,7 +263,8 @@ int run_writer(const std::string& url, const fs::path& folder) {
     DocumentWrite write;
     write.id = id;
     write.body = "{\"at_us\":" + std::to_string(now_us()) + "}";
-    require(store->write_one(std::move(write)).has_value(), "a put was refused");
+    const auto put_done = store->write_one(std::move(write));
+    require(put_done.has_value(), put_done ? "" : put_done.error().message);
   };
   std::vector<double> puts;
   for (int i = 0; i < 200; ++i) {
@@ -278,7 +285,7 @@ int run_writer(const std::string& url, const fs::path& folder) {
   std::printf("%.4f\n", median(puts));
   std::fflush(stdout);
   std::size_t number = 0;
-  for (int c = std::getchar(); c != EOF; c = std::getchar()) put(message_id(number++));
+  for (int c = std::getchar(); c != EOF; c = std::getchar()) put(live_id(number++));
   return 0;
 }
 
@@ -428,8 +435,8 @@ Live live_messages(const std::string& writer_url, const std::string& reader_url,
   if (ready) ready();
   for (std::size_t i = 0; i < messages; ++i) {
     writer.say("\n");
-    const double seen = waiter.seen_us(message_id(i));
-    const auto body = boost::json::parse(store->get(message_id(i))->body);
+    const double seen = waiter.seen_us(live_id(i));
+    const auto body = boost::json::parse(store->get(live_id(i))->body);
     live.delays_ms.push_back((seen - body.at("at_us").to_number<double>()) / 1e3);
     // As people write: one after the other, at moments of their own.
     std::this_thread::sleep_for(std::chrono::microseconds(2'000 + 1'700 * (i % 7)));

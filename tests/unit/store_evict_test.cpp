@@ -35,9 +35,11 @@ TEST_F(StoreEvict, AnEvictedDocumentKeepsItsIdLeavesAndSequenceAndSaysSo) {
   const RevId first = put("a", R"({"text":"hello"})");
   put("b", "{}");
   const auto before = changes(*store_);
-  int pokes = 0;
+  ASSERT_TRUE(store_->flush());  // what came before has been told
+  std::atomic<int> pokes = 0;
   const auto subscription = store_->subscribe([&] { ++pokes; });
   EXPECT_EQ(evict("a"), 1u);
+  ASSERT_TRUE(store_->flush());  // pokes come from the writer's thread
   EXPECT_EQ(pokes, 1);
   EXPECT_EQ(evict("a"), 0u) << "twice is once";
   EXPECT_EQ(code("a"), ErrorCode::kEvicted);
@@ -68,12 +70,14 @@ TEST_F(StoreEvict, TheSameRevisionByReplicationBringsItBackWithoutANewSequence) 
   replicate("a", {r("2-b"), r("1-a")}, R"({"n":2})");
   evict("a");
   const std::uint64_t last = store_->last_sequence();
-  int pokes = 0;
+  ASSERT_TRUE(store_->flush());  // what came before has been told
+  std::atomic<int> pokes = 0;
   const auto subscription = store_->subscribe([&] { ++pokes; });
   const auto written = store_->write({replicated("a", {r("2-b"), r("1-a")}, R"({"n":2})")});
   ASSERT_TRUE(written[0].rev);
   EXPECT_EQ(written[0].sequence, 0u);
   EXPECT_EQ(store_->last_sequence(), last);
+  ASSERT_TRUE(store_->flush());  // pokes come from the writer's thread
   EXPECT_EQ(pokes, 1);
   EXPECT_EQ(body("a"), R"({"n":2})");
   const auto again = store_->write({replicated("a", {r("2-b"), r("1-a")}, R"({"n":3})")});
