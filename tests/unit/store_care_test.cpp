@@ -125,15 +125,17 @@ TEST_F(StoreCare, ABackupOfAStoreThatIsWrittenToIsOneMomentOfIt) {
     StoreOptions options;
     options.sync = false;
     const auto store = Store::open(folder(), options);
+    if (!store) _exit(2);
     WriteOptions together;
     together.all_or_nothing = true;
-    for (int i = 0; store; ++i) {
+    for (int i = 0; i < 20'000; ++i) {  // bounded, should the test end early
       const std::string n = std::to_string(i);
       (*store)->write({edit("left:" + n, "{}"), edit("right:" + n, "{}")}, together);
       if (i == 50 && write(ready[1], "x", 1) != 1) break;
     }
     _exit(1);
   }
+  close(ready[1]);  // so that a child that ends early is seen and not waited for
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   for (int i = 0; i < 1; ++i) {
@@ -153,7 +155,6 @@ TEST_F(StoreCare, ABackupOfAStoreThatIsWrittenToIsOneMomentOfIt) {
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   close(ready[0]);
-  close(ready[1]);
 }
 
 TEST_F(StoreCare, CompactionGivesRoomBackWhenTheStoreIsClosed) {
