@@ -82,7 +82,7 @@ void apply_style() {
   style.FrameRounding = std::round(10 * scale);
   style.FrameBorderSize = 0;
   style.CircleTessellationMaxError = 0.10f;
-  style.AntiAliasedLinesUseTex = false;  // from a texture they are ragged in the software renderer
+  style.AntiAliasedLinesUseTex = false;  // from a texture they are ragged where it is not smoothed
   style.FramePadding = ImVec2(std::round(12 * scale), std::round(8 * scale));
   style.ItemSpacing = ImVec2(std::round(10 * scale), std::round(8 * scale));
   style.PopupRounding = style.WindowRounding = style.ChildRounding = std::round(12 * scale);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include <imgui.h>
 #include <imgui_impl_opengl3.h>
@@ -11,6 +12,7 @@
 #include <imgui_impl_sdlrenderer2.h>
 
 #include "atelier/ui.h"
+#include "window/rasteriser.h"
 
 namespace atelier::host {
 namespace {
@@ -51,12 +53,12 @@ class RendererSurface : public Surface {
     auto surface = std::make_unique<RendererSurface>();
     surface->window_ = make_window(options, scale, 0);
     if (!surface->window_) return no_drawing("no window could be opened");
-    // Headless: the software renderer gives the same pixels on every machine.
-    const Uint32 flags = options.headless ? SDL_RENDERER_SOFTWARE : SDL_RENDERER_PRESENTVSYNC;
-    surface->renderer_ = SDL_CreateRenderer(surface->window_.get(), -1, flags);
-    if (!surface->renderer_)
-      surface->renderer_ = SDL_CreateRenderer(surface->window_.get(), -1, SDL_RENDERER_SOFTWARE);
-    if (!surface->renderer_) return no_drawing("nothing can draw into the window");
+    surface->renderer_ = SDL_CreateRenderer(surface->window_.get(), -1,
+                                            SDL_RENDERER_ACCELERATED | SDL_RENDERER_PRESENTVSYNC);
+    SDL_RendererInfo info{};  // SDL_RENDER_DRIVER may ask for SDL's own software renderer
+    if (!surface->renderer_ || SDL_GetRendererInfo(surface->renderer_, &info) != 0 ||
+        (info.flags & SDL_RENDERER_SOFTWARE) != 0)
+      return no_drawing("no graphics card draws into the window");
     ImGui_ImplSDL2_InitForSDLRenderer(surface->window_.get(), surface->renderer_);
     ImGui_ImplSDLRenderer2_Init(surface->renderer_);
     surface->attached_ = true;
@@ -102,6 +104,88 @@ class RendererSurface : public Surface {
  private:
   WindowPtr window_;
   SDL_Renderer* renderer_ = nullptr;
+  bool attached_ = false;
+};
+
+/// Draws by itself (rasteriser.h). A texture's identifier is its ImTextureData, read in place:
+/// there is nothing to create, to update or to free.
+class SoftwareSurface : public Surface {
+ public:
+  static Result<std::unique_ptr<Surface>> create(const WindowOptions& options, float scale) {
+    auto surface = std::make_unique<SoftwareSurface>();
+    surface->window_ = make_window(options, scale, 0);
+    if (!surface->window_) return no_drawing("no window could be opened");
+    if (!SDL_GetWindowSurface(surface->window_.get()))
+      return no_drawing("nothing can draw into the window");
+    ImGui_ImplSDL2_InitForOther(surface->window_.get());
+    ImGuiIO& io = ImGui::GetIO();
+    io.BackendRendererName = "atelier software";
+    io.BackendFlags |= ImGuiBackendFlags_RendererHasVtxOffset | ImGuiBackendFlags_RendererHasTextures;
+    surface->attached_ = true;
+    return std::unique_ptr<Surface>(std::move(surface));
+  }
+
+  ~SoftwareSurface() override {
+    if (!attached_) return;
+    for (ImTextureData* texture : ImGui::GetPlatformIO().Textures)
+      if (texture->RefCount == 1) forget(*texture);
+    ImGuiIO& io = ImGui::GetIO();
+    io.BackendRendererName = nullptr;
+    io.BackendFlags &=
+        ~(ImGuiBackendFlags_RendererHasVtxOffset | ImGuiBackendFlags_RendererHasTextures);
+    ImGui_ImplSDL2_Shutdown();
+  }
+
+  SDL_Window* window() override { return window_.get(); }
+  void begin() override { ImGui_ImplSDL2_NewFrame(); }
+  void draw() override {
+    skip();
+    const ImDrawData& data = *ImGui::GetDrawData();
+    width_ = static_cast<int>(data.DisplaySize.x * data.FramebufferScale.x);
+    height_ = static_cast<int>(data.DisplaySize.y * data.FramebufferScale.y);
+    pixels_.resize(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_));
+    const Frame frame{pixels_.data(), width_, height_};
+    fill(frame, ui::theme().paper);
+    host::draw(data, frame);
+  }
+  void skip() override {
+    for (ImTextureData* texture : *ImGui::GetDrawData()->Textures) adopt(*texture);
+  }
+  void present() override {
+    SDL_Surface* screen = SDL_GetWindowSurface(window_.get());  // another one after a new size
+    SDL_Surface* ours = SDL_CreateRGBSurfaceWithFormatFrom(pixels_.data(), width_, height_, 32,
+                                                           width_ * 4, SDL_PIXELFORMAT_RGBA32);
+    if (screen && ours) {
+      SDL_SetSurfaceBlendMode(ours, SDL_BLENDMODE_NONE);
+      SDL_BlitSurface(ours, nullptr, screen, nullptr);
+      SDL_UpdateWindowSurface(window_.get());
+    }
+    SDL_FreeSurface(ours);
+  }
+  Picture read() override {
+    Picture picture = picture_of(width_, height_);
+    std::uint8_t* out = picture.rgb.data();
+    for (const std::uint32_t pixel : pixels_)
+      for (const int shift : {IM_COL32_R_SHIFT, IM_COL32_G_SHIFT, IM_COL32_B_SHIFT})
+        *out++ = static_cast<std::uint8_t>(pixel >> shift);
+    return picture;
+  }
+
+ private:
+  static void forget(ImTextureData& texture) {
+    texture.SetTexID(ImTextureID_Invalid);
+    texture.SetStatus(ImTextureStatus_Destroyed);
+  }
+  static void adopt(ImTextureData& texture) {
+    if (texture.Status == ImTextureStatus_WantDestroy) return forget(texture);
+    if (texture.Status == ImTextureStatus_WantCreate)
+      texture.SetTexID(reinterpret_cast<ImTextureID>(&texture));
+    if (texture.Status != ImTextureStatus_Destroyed) texture.SetStatus(ImTextureStatus_OK);
+  }
+
+  WindowPtr window_;
+  std::vector<std::uint32_t> pixels_;
+  int width_ = 0, height_ = 0;
   bool attached_ = false;
 };
 
@@ -192,8 +276,10 @@ class GlSurface : public Surface {
 }  // namespace
 
 Result<std::unique_ptr<Surface>> Surface::create(const WindowOptions& options, float scale) {
-  return options.opengl ? GlSurface::create(options, scale)
-                        : RendererSurface::create(options, scale);
+  if (options.headless) return SoftwareSurface::create(options, scale);
+  if (options.opengl) return GlSurface::create(options, scale);
+  auto surface = RendererSurface::create(options, scale);
+  return surface ? std::move(surface) : SoftwareSurface::create(options, scale);
 }
 
 // Systems whose windows are in logical pixels (macOS, Wayland) scale by themselves; elsewhere the

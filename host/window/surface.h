@@ -1,4 +1,5 @@
-// The system's window and what draws into it: SDL's renderer, or OpenGL. Thread rule: main thread.
+// The system's window and what draws into it: SDL's renderer on a graphics card, our own rasteriser
+// where there is none or nobody looks, or OpenGL. Thread rule: main thread.
 #pragma once
 
 #include <memory>

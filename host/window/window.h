@@ -92,7 +92,7 @@ struct WindowOptions {
   bool dark = false;
   std::optional<std::string> open_plugin;  // go straight there,
   std::optional<std::string> open_room;    // into this room
-  bool headless = false;                   // no display: software renderer, nothing shown
+  bool headless = false;                   // no display: drawn in memory, nothing shown
   bool opengl = false;                     // ImGui's OpenGL 3 backend instead of SDL's renderer
   std::filesystem::path screenshot;  // written when the script (or the first still frame) ends
   std::filesystem::path script;      // input events to play (script.h); "-" is standard input

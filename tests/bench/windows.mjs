@@ -1,6 +1,7 @@
 // What bench_text and bench_whiteboard measure in whole programs: frames of a window, and the time from
 // one person's key or pen to another person's screen. Windows without a display, played by scripts
-// (host/window/script.h), each a process; SDL draws in software. Prints rows as bench/report.h reads them.
+// (host/window/script.h), each a process; they draw without a graphics card
+// (host/window/rasteriser.h). Prints rows as bench/report.h reads them.
 //
 //   node windows.mjs text SAMPLES
 //   node windows.mjs whiteboard SAMPLES DOCUMENTS    one JSON document a line, of a full board
@@ -31,7 +32,7 @@ function row(work, value, target = null) {
     met: target === null ? null : value <= target, better: 'less' });
 }
 
-/** Frames of `script`: the ms of input, building, handing over textures and SDL's drawing, and the processor time of the
+/** Frames of `script`: the ms of input, building, handing over textures and drawing, and the processor time of the
  *  first three. */
 async function framesOf(window, script) {
   const before = window.lines.length;
@@ -40,7 +41,7 @@ async function framesOf(window, script) {
   return JSON.parse(line.slice('frames '.length));
 }
 
-/** Rows of the frames of some acts: besides SDL's drawing, and that drawing. An act is followed by frames in which
+/** Rows of the frames of some acts: besides drawing, and that drawing. An act is followed by frames in which
  *  little happens; as many frames as there were acts, the slowest ones, are what the acts cost. */
 function frameRows(work, acts, frames, target) {
   const slowest = (values) => values.sort((a, b) => b - a).slice(0, acts);
@@ -50,10 +51,10 @@ function frameRows(work, acts, frames, target) {
     const worst = [...frames].sort((a, b) => b[4] - a[4]).slice(0, 5);
     process.stderr.write(`${work}: ${frames.length} frames, median ${quantile(processor, 0.5)}, the slowest ${JSON.stringify(worst)}\n`);
   }
-  row(`${work}, a frame besides SDL's drawing, median`, quantile(clock, 0.5), target);
+  row(`${work}, a frame besides drawing, median`, quantile(clock, 0.5), target);
   row(`${work}, its processor time, median`, quantile(processor, 0.5), target);
   row(`${work}, its processor time, p99`, quantile(processor, 0.99), target);
-  row(`${work}, SDL's drawing in software, median`, quantile(frames.map((frame) => frame[3]), 0.5));
+  row(`${work}, drawing without a graphics card, median`, quantile(frames.map((frame) => frame[3]), 0.5));
 }
 
 /** The time from `act` in A until B shows the colour at a place. */
@@ -70,8 +71,8 @@ async function toOtherScreen(a, b, act, x, y, colour) {
   b.stdin.write(`wait pixel ${x} ${y} ${colour} within 20s\nprint "${mark}"\n`);
   const began = performance.now();
   a.stdin.write(`${act}\n`);
-  const ended = Promise.race([seen, once(b, 'exit').then(() => { throw new Error(`B ended: ${b.notes.join('\n')}`); })]);
-  return (await ended) - began;
+  const ended = b.exit.then(() => { throw new Error(`B ended: ${b.notes.join('\n')}`); });
+  return (await Promise.race([seen, ended])) - began;
 }
 
 function latencyRows(work, times) {
@@ -88,6 +89,7 @@ async function company(world, plugin) {
   const open = (nick) => {
     const window = openWindow(world, [plugin, '--room', 'lobby', '--nick', nick, '--profile', nick, ...size]);
     window.reader = createInterface({ input: window.stdout });
+    window.exit = once(window, 'exit');
     return window;
   };
   return [open('ann'), open('bob')];
