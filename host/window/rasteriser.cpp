@@ -45,7 +45,9 @@ std::uint32_t channel(std::uint32_t colour, int index) {
 
 std::uint32_t product(std::uint32_t a, std::uint32_t b) {
   if (b == kWhite) return a;
-  if (a == kWhite) return b;
+  constexpr std::uint32_t kColour = 0x00FFFFFF;
+  if ((a & kColour) == kColour)  // a letter's
+    return (b & kColour) | over_255(alpha(a) * alpha(b)) << 24;
   std::uint32_t out = 0;
   for (int i = 0; i < 4; ++i)
     out |= over_255(channel(a, i) * channel(b, i)) << (8 * i);
