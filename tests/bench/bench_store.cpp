@@ -8,6 +8,7 @@
 // PouchDB.
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -35,6 +36,7 @@ constexpr std::size_t kPouchDocuments = 30'000;  // a rate; more of them make it
 
 struct Size {
   std::size_t documents, puts, puts_a_caller, gets;
+  std::uint64_t attachment;  // bytes
 };
 
 class Folder {
@@ -85,6 +87,43 @@ int open_alone(const char* folder) {
   return 0;
 }
 
+// What a process of its own does for the rows of a large attachment: takes `bytes` in and gives them
+// out again. Prints both in ms, and the most memory of its own that it had meanwhile, in MB.
+int blob_alone(const char* folder, std::uint64_t bytes) {
+  auto store = Store::open(folder);
+  require(store.has_value(), "the store did not open");
+  std::mt19937_64 random(3);
+  std::string part(1 << 20, '\0');
+  double peak = 0;
+  const auto look = [&] { peak = std::max(peak, own_memory_mb()); };
+  std::optional<BlobWriter::Finished> finished;
+  const double in_ms = milliseconds([&] {
+    auto writer = (*store)->begin_blob();
+    require(writer.has_value(), "no blob could be begun");
+    for (std::uint64_t sent = 0; sent < bytes; sent += part.size()) {
+      const std::uint64_t mark = random();  // no two parts are equal
+      std::memcpy(part.data(), &mark, sizeof mark);
+      require((*writer)->append(part).has_value(), "a part of the blob was refused");
+      look();
+    }
+    auto done = (*writer)->finish();
+    require(done.has_value(), "the blob was refused");
+    finished = std::move(*done);
+  });
+  std::uint64_t read = 0;
+  const double out_ms = milliseconds([&] {
+    const auto status = (*store)->read_blob(finished->blob, 0, UINT64_MAX, [&](std::string_view b) {
+      read += b.size();
+      look();
+      return true;
+    });
+    require(status.has_value(), "the blob cannot be read");
+  });
+  require(read == bytes, "the blob came back with another length");
+  std::printf("%f %f %f\n", in_ms, out_ms, peak);
+  return 0;
+}
+
 /// The turns of everybody, in ms.
 struct Times {
   std::vector<double> ours, lmdb, sqlite;
@@ -95,7 +134,8 @@ class Run {
   Run(const Options& options, Report& report)
       : options_(options),
         report_(report),
-        size_(options.rounds > 1 ? Size{1'000'000, 300, 100, 100'000} : Size{4'000, 10, 2, 1'000}),
+        size_(options.rounds > 1 ? Size{1'000'000, 300, 100, 100'000, 1 << 30}
+                                 : Size{4'000, 10, 2, 1'000, 8 << 20}),
         lmdb_(folder_.path / "lmdb"),
         sqlite_(folder_.path / "sqlite.db") {
     reopen();
@@ -106,6 +146,7 @@ class Run {
     load();
     disk();
     open_rooms();
+    attachment();
     gets();
     scans();
     changes();
@@ -193,8 +234,8 @@ class Run {
     store_.reset();  // one process at a time
     std::vector<double> ms, memory;
     for (int round = 0; round < options_.rounds; ++round) {
-      const auto text = output_of("'" + std::filesystem::read_symlink("/proc/self/exe").string() +
-                                  "' --open-alone '" + (folder_.path / "atelier").string() + "'");
+      const auto text =
+          output_of(itself() + " --open-alone '" + (folder_.path / "atelier").string() + "'");
       double took = 0, mb = 0;
       require(text && std::sscanf(text->c_str(), "%lf %lf", &took, &mb) == 2, "opening failed");
       ms.push_back(took);
@@ -209,6 +250,30 @@ class Run {
                  .value = median(memory),
                  .unit = "MB",
                  .target = 8});
+  }
+
+  void attachment() {
+    const std::uint64_t bytes = size_.attachment;
+    const auto text = output_of(itself() + " --blob-alone '" + (folder_.path / "blob").string() +
+                                "' " + std::to_string(bytes));
+    double in_ms = 0, out_ms = 0, peak = 0;
+    require(text && std::sscanf(text->c_str(), "%lf %lf %lf", &in_ms, &out_ms, &peak) == 3,
+            "the attachment failed");
+    std::filesystem::remove_all(folder_.path / "blob");
+    const std::string name = "an attachment of " + std::to_string(bytes >> 20) + " MiB";
+    const auto add = [&](const char* what, double ms) {
+      report_.add({.work = name + what,
+                   .value = rate(bytes >> 20, ms),
+                   .unit = "MiB/s",
+                   .better = Better::kMore});
+    };
+    add(" taken in, synced", in_ms);
+    add(" given out", out_ms);
+    report_.add({.work = name + ": own memory at most", .value = peak, .unit = "MB", .target = 32});
+  }
+
+  static std::string itself() {
+    return "'" + std::filesystem::read_symlink("/proc/self/exe").string() + "'";
   }
 
   // One timed turn for each of `works`, `rounds` times, after one that is not; all must find the
@@ -382,6 +447,8 @@ void Run::crowd() {
 int main(int argc, char** argv) {
   using namespace atelier::bench;
   if (argc == 3 && std::string_view(argv[1]) == "--open-alone") return open_alone(argv[2]);
+  if (argc == 4 && std::string_view(argv[1]) == "--blob-alone")
+    return blob_alone(argv[2], std::stoull(argv[3]));
   const auto options = read_options(argc, argv);
   if (!options) return 2;
   Report report("store", "The document store beside LMDB alone, SQLite and PouchDB");
