@@ -5,8 +5,12 @@
 
 namespace atelier::host {
 
-RetentionKeeper::RetentionKeeper(std::shared_ptr<Catalog> catalog, Decides decides, int every_ms)
-    : catalog_(std::move(catalog)), decides_(std::move(decides)), every_ms_(every_ms) {
+RetentionKeeper::RetentionKeeper(std::shared_ptr<Catalog> catalog, Decides decides, int every_ms,
+                                 const PeerClocks& others)
+    : catalog_(std::move(catalog)),
+      decides_(std::move(decides)),
+      every_ms_(every_ms),
+      others_(others) {
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -35,14 +39,15 @@ void RetentionKeeper::loop() {
 }
 
 void RetentionKeeper::run_once() {
+  ExpireOptions options;
+  options.trusted_ms = others_.wall_ms();
   for (const std::string& database : catalog_->opened()) {
     if (stopping()) return;
     if (database.starts_with('_') || !decides_(database)) continue;
     const auto store = catalog_->open(database, false);
     if (!store) continue;  // removed meanwhile, or told where it is opened
-    // What fails now (a full disk) is tried again in the next round.
-    (void)(*store)->expire({});
-    (void)(*store)->forget_tombstones();
+    // What fails now (a full disk, a clock that is off) is tried again in the next round.
+    if ((*store)->expire(options)) (void)(*store)->forget_tombstones();
   }
 }
 

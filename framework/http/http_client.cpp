@@ -15,6 +15,8 @@
 #include <httplib.h>
 #include <zlib.h>
 
+#include "base/clock.h"
+#include "base/http_date.h"
 #include "base/os/os.h"
 #include "http/http_proxy.h"
 
@@ -141,6 +143,7 @@ httplib::Request Client::prepare(const Request& request) const {
   out.path = request.path;
   for (const auto& [name, value] : request.headers) out.set_header(name, value);
   out.set_header("User-Agent", "atelier/" ATELIER_VERSION);
+  out.set_header("Date", http_date(system_clock().wall_ms() / 1'000));
   if (!out.has_header("Accept")) out.set_header("Accept", "application/json");
   if (!out.has_header("Accept-Encoding")) {
     out.set_header("Accept-Encoding", request.unpack ? "gzip, deflate" : "identity");

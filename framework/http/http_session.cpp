@@ -5,14 +5,16 @@
 #include <chrono>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/json_text.h"
+#include "base/peer_clocks.h"
 
 namespace atelier {
 namespace {
 
 constexpr std::size_t kReasonBytesMax = 300;  // of another server's words in our messages
 
-std::string header(const HttpReply& reply, const char* name) {
+std::string header_of(const HttpReply& reply, const char* name) {
   const auto found = reply.headers.find(name);
   return found == reply.headers.end() ? "" : found->second;
 }
@@ -64,7 +66,7 @@ std::string reason_of(const HttpReply& reply) {
 }
 
 int retry_after_ms(const HttpReply& reply) {
-  const std::string text = header(reply, "retry-after");
+  const std::string text = header_of(reply, "retry-after");
   int seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (text.empty() || error != std::errc() || seconds < 0) return 0;
@@ -122,6 +124,7 @@ Result<HttpReply> HttpSession::send_as(HttpClient::Request& request, Authenticat
   auto reply = client_->send(request);
   if (reply) {
     access_->pacer.answered(kind, reply->status == 429, system_clock().monotonic_ms());
+    if (!url_.host.empty()) peer_clocks().heard(url_.host, header_of(*reply, "date"));
     const auto [begin, end] = reply->headers.equal_range("set-cookie");
     for (auto it = begin; it != end; ++it) access_->who.observe_cookie(it->second);
   }
@@ -138,7 +141,7 @@ Result<HttpReply> HttpSession::send(HttpClient::Request request) {
 }
 
 Status HttpSession::check_identity(const HttpReply& reply) {
-  const std::string named = header(reply, "x-atelier-store");
+  const std::string named = header_of(reply, "x-atelier-store");
   if (named.empty() && reply.status / 100 != 2) return ok();  // an error of somebody in between
   if (!std::exchange(identity_known_, true)) {
     identity_ = named;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <ctime>
 
 #include "base/digest.h"
+#include "base/http_date.h"
 #include "base/json_text.h"
 #include "base/limits.h"
 
@@ -18,15 +18,6 @@ constexpr std::int64_t kRecentEntries = 4;
 std::string seq_value(std::string_view json) {
   if (auto text = json::string_value(json)) return *text == "0" ? "" : *text;
   return json == "0" || json == "null" ? "" : std::string(json);
-}
-
-std::string http_date(std::int64_t wall_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(wall_ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return text;
 }
 
 std::optional<CheckpointEntry> parse_entry(std::string_view json) {
@@ -66,8 +57,8 @@ std::string entry_json(const CheckpointEntry& entry, const CheckpointCounts& cou
   out.begin_object();
   out.key("session_id").string(entry.session_id);
   out.key("number").integer(entry.number);
-  out.key("start_time").string(http_date(counts.start_ms));
-  out.key("end_time").string(http_date(counts.end_ms));
+  out.key("start_time").string(http_date(counts.start_ms / 1'000));
+  out.key("end_time").string(http_date(counts.end_ms / 1'000));
   out.key("start_last_seq").string(counts.start_seq.empty() ? "0" : counts.start_seq);
   out.key("end_last_seq").string(entry.recorded_seq.empty() ? "0" : entry.recorded_seq);
   out.key("recorded_seq").string(entry.recorded_seq.empty() ? "0" : entry.recorded_seq);

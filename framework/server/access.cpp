@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/http_date.h"
 #include "base/limits.h"
 #include "server/replies.h"
 

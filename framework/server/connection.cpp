@@ -9,6 +9,8 @@
 #include <boost/beast/http/error.hpp>
 
 #include "base/clock.h"
+#include "base/http_date.h"
+#include "base/peer_clocks.h"
 #include "server/presence_connection.h"
 #include "server/replies.h"
 
@@ -249,6 +251,8 @@ void Connection::refuse_parse(const error_code& failed) {
 void Connection::head_complete() {
   const Headers& headers = request_->headers;
   ++shared_->requests;
+  // Browsers send no date, other hosts do.
+  if (!address_.empty()) peer_clocks().heard(address_, headers.get("Date"));
   keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && !shared_->stopping;
   state_ = State::kBody;
   set_deadline_ms(kBodyStallTimeoutMs);

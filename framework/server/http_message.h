@@ -154,7 +154,5 @@ bool accepts_gzip(const Headers& headers);
 std::string media_type(std::string_view content_type);
 /// A parameter of such a value, without its quotes.
 std::optional<std::string> media_parameter(std::string_view content_type, std::string_view name);
-/// "Mon, 23 Nov 2026 04:01:04 GMT"
-std::string http_date(std::int64_t seconds_since_1970);
 
 }  // namespace atelier::server

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "base/http_date.h"
 
 namespace atelier::host {
 namespace {
@@ -44,6 +45,19 @@ TEST_F(Retention, WhatExpiredGoesWhereThisNodeDecides) {
   EXPECT_FALSE(ours->get("message:expired"));
   EXPECT_TRUE(ours->get("message:later"));
   EXPECT_TRUE(theirs->get("message:expired"));
+}
+
+TEST_F(Retention, NothingGoesWhileTheClocksOfOthersSayThatOursIsWrong) {
+  const auto ours = room("ours");
+  PeerClocks others(system_clock());
+  const RetentionKeeper::Decides always = [](const std::string&) { return true; };
+  RetentionKeeper keeper(catalog_, always, kNever, others);
+  others.heard("10.0.0.1", "Mon, 23 Nov 1970 04:01:04 GMT");
+  keeper.run_once();
+  EXPECT_TRUE(ours->get("message:expired"));
+  others.heard("10.0.0.1", http_date(system_clock().wall_ms() / 1'000 + 60));
+  keeper.run_once();
+  EXPECT_FALSE(ours->get("message:expired"));
 }
 
 TEST_F(Retention, TheTimerRunsRoundsByItselfAndStopsAtOnce) {
