@@ -121,6 +121,11 @@ std::string damage_advice(const std::string& room) {
          "The damaged file is kept beside in each case.";
 }
 
+Error with_damage_advice(Error error, const std::string& room) {
+  if (error.code == ErrorCode::kCorrupt) error.message += ". " + damage_advice(room);
+  return error;
+}
+
 int run_verify(const CommandContext& context, const VerifyOptions& options, std::ostream& out,
                std::ostream& err) {
   const auto place = existing(context, options.room);

@@ -51,5 +51,7 @@ int run_compact(const CommandContext& context, const CompactOptions& options, st
 
 /// What can be done about a room whose file is damaged, in words with the commands.
 std::string damage_advice(const std::string& room);
+/// The error with that behind it where it says that the file is damaged.
+Error with_damage_advice(Error error, const std::string& room);
 
 }  // namespace atelier::host

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/os/os.h"
 #include "base/room_name.h"
+#include "care_commands.h"
 #include "http/http_peer.h"
 #include "node.h"
 #include "room_access.h"
@@ -153,7 +154,8 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
   auto node = Node::open(std::move(node_options));
   if (!node) return fail(err, node.error());
   for (const auto& room : options.rooms) {
-    if (auto store = (*node)->open_store(room); !store) return fail(err, store.error());
+    if (auto store = (*node)->open_store(room); !store)
+      return fail(err, with_damage_advice(store.error(), room));
   }
   if ((*node)->sharer()) {
     (*node)->sharer()->set_rooms(options.rooms);

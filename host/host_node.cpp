@@ -4,8 +4,15 @@
 #include <sstream>
 
 #include "base/room_name.h"
+#include "store/care.h"
+#include "store/verify.h"
 
 namespace atelier::host {
+namespace {
+
+constexpr std::size_t kLossesShownMax = 5;
+
+}  // namespace
 
 HostRoom::~HostRoom() {
   host_.node_->syncs().report(database_, std::nullopt);
@@ -231,6 +238,34 @@ void HostNode::closed(const std::string& title) {
   open_titles_.erase(here);
   if (node_->sharer()) node_->sharer()->set_may_serve(true);
   if (node_->sharer()) node_->sharer()->set_rooms(open_titles_);
+}
+
+Result<std::string> HostNode::recover_room(const std::string& room_title, Recovery how) {
+  if (!node_) return Error{ErrorCode::kUnavailable, "the profile is not open"};
+  ATELIER_TRY(database, database_name_of_title(room_title));
+  const auto folder = database_folder(node_->profile().folder(), database);
+  const auto kept = [](const std::filesystem::path& file) {
+    return " The damaged file is kept as " + file.string() + ".";
+  };
+  if (how == Recovery::kAnew) {
+    ATELIER_TRY(file, put_aside(folder));
+    return "The room begins empty." + kept(file);
+  }
+  // A disk that did not answer once leaves a mark at a file that is whole.
+  if (const auto checked = verify_store(folder); checked && checked->clean())
+    return std::string("The file was checked and is whole: nothing had to be done.");
+  ATELIER_TRY(report, salvage_store(folder));
+  const auto some = [](std::uint64_t count, const char* what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  };
+  std::string words = some(report.documents, "document") + " and " +
+                      some(report.attachments, "attachment") + " were recovered, " +
+                      (report.losses == 0 ? "nothing" : some(report.losses, "thing")) +
+                      (report.losses > 1 ? " were lost" : " was lost");
+  for (std::size_t i = 0; i < std::min(report.words.size(), kLossesShownMax); ++i)
+    words += (i == 0 ? ": " : ", ") + report.words[i];
+  if (!report.words.empty() && report.losses > kLossesShownMax) words += " and others";
+  return words + "." + kept(report.kept);
 }
 
 Status HostNode::delete_room(const std::string& room_title) {

@@ -84,6 +84,7 @@ class HostNode final : public NodeView {
   std::string nickname() override;
   Result<std::unique_ptr<OpenRoom>> open(const std::string& plugin_id, const std::string& room_title,
                                          const std::string& nickname) override;
+  Result<std::string> recover_room(const std::string& room_title, Recovery how) override;
   Status delete_room(const std::string& room_title) override;
   Reach reach() override;
   std::optional<Error> blocked() override;

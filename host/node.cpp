@@ -3,7 +3,6 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/room_name.h"
-#include "care_commands.h"
 
 namespace atelier::host {
 namespace {
@@ -173,11 +172,7 @@ bool Node::may_expire(const std::string& database) const {
 
 Result<std::shared_ptr<Store>> Node::open_store(const std::string& title) {
   ATELIER_TRY(database, database_name_of_title(title));
-  auto store = catalog_->open(database, true);
-  if (store || store.error().code != ErrorCode::kCorrupt) return store;
-  Error error = store.error();
-  error.message += ". " + damage_advice(title);
-  return error;
+  return catalog_->open(database, true);
 }
 
 Status Node::set_upstream(Store& store, const std::string& database, const std::string& display_url) {

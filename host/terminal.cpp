@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/room_name.h"
+#include "care_commands.h"
 #include "http/http_peer.h"
 #include "stopper.h"
 #include "window/status_words.h"
@@ -145,7 +146,7 @@ int run_terminal(HostNode& host, const TerminalOptions& options, std::istream& i
   host.set_wake([inbox] { inbox->wake(); });
   auto opened = host.open_one(options.plugin, options.room, options.nickname);
   if (!opened) {
-    err << "atelier: " << opened.error().message << std::endl;
+    err << "atelier: " << with_damage_advice(opened.error(), options.room).message << std::endl;
     return 1;
   }
   HostRoom& open = **opened;

@@ -40,6 +40,7 @@ void Screens::close() {
 void Screens::draw() {
   if (blocked_) return draw_blocked(*blocked_);
   if (open_first_) open(*std::exchange(open_first_, std::nullopt));
+  if (damaged_) return draw_damaged();
   if (!room_) {
     if (auto choice = picker_.draw()) open(*choice);
     return;
@@ -51,10 +52,23 @@ void Screens::draw() {
 void Screens::open(const Picker::Choice& choice) {
   auto opened = node_.open(choice.plugin_id, choice.room_title, choice.nickname);
   ui::redraw_in_ms(0);
+  if (!opened && opened.error().code == ErrorCode::kCorrupt) {
+    damaged_.emplace(node_, choice, opened.error().message);
+    return;
+  }
   if (!opened) return picker_.show_problem(opened.error().message);
   picker_.show_problem("");
   room_ = std::make_unique<RoomScreen>(std::move(*opened), node_);
   ui::focus_next_field();
+}
+
+void Screens::draw_damaged() {
+  const auto wish = damaged_->draw();
+  if (wish == DamagedScreen::Wish::kStay) return;
+  const Picker::Choice choice = damaged_->choice();
+  damaged_.reset();
+  if (wish == DamagedScreen::Wish::kOpen) open(choice);
+  ui::redraw_in_ms(0);
 }
 
 void Screens::leave(bool and_delete) {

@@ -1,6 +1,7 @@
 // What the window shows: the start screen, a room, or why neither can be. Thread rule: main thread.
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -90,6 +91,28 @@ class RoomScreen {
   std::size_t problems_seen_ = 0;
 };
 
+/// What can be done about a room whose file is damaged. Its end waits for a recovery that runs.
+class DamagedScreen {
+ public:
+  DamagedScreen(NodeView& node, Picker::Choice choice, std::string problem);
+
+  enum class Wish { kStay, kBack, kOpen };
+  Wish draw();
+  const Picker::Choice& choice() const { return choice_; }
+
+ private:
+  void begin(Recovery how);
+  void draw_working();
+  Wish draw_done();
+  Wish draw_choices();
+
+  NodeView& node_;
+  const Picker::Choice choice_;
+  std::string problem_;
+  std::optional<std::string> done_;         // what was done
+  std::future<Result<std::string>> answer_;  // valid while a recovery runs
+};
+
 class Screens {
  public:
   Screens(NodeView& node, const WindowOptions& options);
@@ -102,12 +125,14 @@ class Screens {
 
  private:
   void open(const Picker::Choice& choice);
+  void draw_damaged();
   void leave(bool and_delete);
   void draw_blocked(const Error& error);
 
   NodeView& node_;
   Picker picker_;
   std::unique_ptr<RoomScreen> room_;
+  std::optional<DamagedScreen> damaged_;
   std::optional<Error> blocked_;
   std::optional<Picker::Choice> open_first_;  // what the command line asked for
 };

@@ -65,6 +65,11 @@ class OpenRoom {
   virtual std::optional<std::size_t> document_count() const { return std::nullopt; }
 };
 
+enum class Recovery {
+  kSalvage,  // what can be read becomes a new file
+  kAnew,     // an empty room, which syncs again
+};
+
 /// What the window needs of the program behind it.
 class NodeView {
  public:
@@ -77,6 +82,9 @@ class NodeView {
   virtual Result<std::unique_ptr<OpenRoom>> open(const std::string& plugin_id,
                                                  const std::string& room_title,
                                                  const std::string& nickname) = 0;
+  /// Does something about a room whose file is damaged (open() answered kCorrupt), and says what
+  /// in words for people. The damaged file stays beside. Not on the main thread: it takes long.
+  virtual Result<std::string> recover_room(const std::string& room_title, Recovery how) = 0;
   /// Deletes a room from this computer; it must not be open.
   virtual Status delete_room(const std::string& room_title) = 0;
   virtual Reach reach() { return {}; }

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { makeWorld, run, serve, stop } from './harness.mjs';
+import { makeWorld, openWindow, run, serve, stop } from './harness.mjs';
 
 let world;
 beforeEach(async () => { world = await makeWorld(); });
@@ -95,6 +95,19 @@ test('a room whose file was cut is refused with the choices, and may begin anew'
   assert.deepEqual(await ids('other'), []);
   assert.equal((await put(0, 3)).code, 0);
   assert.equal((await ids()).length, 3);
+});
+
+test('the window offers to recover a damaged room, and opens what was recovered', async () => {
+  assert.equal((await put(0, 500)).code, 0);
+  truncateSync(file(), Math.floor(statSync(file()).size / 2 / 4096) * 4096);
+  const window = openWindow(world, ['chat', '--room', 'lobby', '--nick', 'ann', ...profile]);
+  await window.does('wait "is damaged" within 20s', 'wait "cut short"', `screenshot ${path.join(world.folder, 'damaged.png')}`,
+    'click "Recover what can be read"', 'wait "can be opened again" within 60s', 'wait "recovered"',
+    'click "Open the room"', 'wait "lobby" within 20s', 'wait "you are ann"');
+  window.stdin.write('quit\n');
+  await stop(window);
+  assert.ok(readdirSync(folder()).some((name) => name.startsWith('damaged-')));
+  assert.equal((await run(world, ['verify', 'lobby', ...profile])).code, 0);
 });
 
 test('a mark left by a fault keeps the room closed until a check finds it whole', async () => {

@@ -59,7 +59,9 @@ struct World {
   std::vector<std::string> opened, deleted, others;
   SyncStatus status;
   std::vector<Problem> problems;
-  std::string open_error;
+  ErrorCode open_code = ErrorCode::kInvalid;
+  std::string open_error, recovery_error;
+  std::vector<std::string> recovered;
   std::optional<Error> blocked;
   int reloads = 0;
   int retries = 0;
@@ -128,9 +130,16 @@ class TestNode : public NodeView {
   std::string nickname() override { return "Ada"; }
   Result<std::unique_ptr<OpenRoom>> open(const std::string& plugin, const std::string& room,
                                          const std::string& nickname) override {
-    if (!world_.open_error.empty()) return Error(ErrorCode::kInvalid, world_.open_error);
+    if (!world_.open_error.empty()) return Error(world_.open_code, world_.open_error);
     world_.opened.push_back(plugin + "/" + room + "/" + nickname);
     return std::unique_ptr<OpenRoom>(std::make_unique<TestOpenRoom>(world_, room, nickname));
+  }
+  Result<std::string> recover_room(const std::string& title, Recovery how) override {
+    world_.recovered.push_back(title + (how == Recovery::kAnew ? " anew" : ""));
+    if (!std::exchange(world_.recovery_error, std::string()).empty())
+      return Error(ErrorCode::kDisk, "no room");
+    world_.open_error.clear();
+    return std::string("All 7 documents");
   }
   Status delete_room(const std::string& title) override {
     world_.deleted.push_back(title);
@@ -201,6 +210,34 @@ TEST_F(WindowTest, ARoomThatDoesNotOpenSaysWhyAndTheWindowStays) {
   EXPECT_EQ(play("click \"Enter\"\nwait \"That did not work\"\nwait \"may not be empty\"\nwait "
                  "\"Nickname\"\n"),
             0);
+}
+
+TEST_F(WindowTest, ADamagedRoomIsRecoveredAndOpened) {
+  world_.open_code = ErrorCode::kCorrupt;
+  world_.open_error = "page 7 is torn";
+  EXPECT_EQ(play("click \"Enter\"\nwait \"is damaged\"\nwait \"page 7 is torn\"\n"
+                 "click \"Recover what can be read\"\nwait \"All 7 documents\"\n"
+                 "click \"Open the room\"\nwait \"A page of Ada\"\n"),
+            0);
+  EXPECT_EQ(world_.recovered, std::vector<std::string>{"lobby"});
+}
+
+TEST_F(WindowTest, ARecoveryThatFailsSaysWhyAndOffersTheOtherWay) {
+  world_.open_code = ErrorCode::kCorrupt;
+  world_.open_error = "page 7 is torn";
+  world_.recovery_error = "once";
+  EXPECT_EQ(play("click \"Enter\"\nclick \"Recover what can be read\"\nwait \"no room\"\n"
+                 "click \"Begin empty\"\nwait \"All 7 documents\"\nclick \"Back\"\n"
+                 "wait \"Nickname\"\n"),
+            0);
+  EXPECT_EQ(world_.recovered, (std::vector<std::string>{"lobby", "lobby anew"}));
+}
+
+TEST_F(WindowTest, ADamagedRoomMayBeLeftAsItIs) {
+  world_.open_code = ErrorCode::kCorrupt;
+  world_.open_error = "page 7 is torn";
+  EXPECT_EQ(play("click \"Enter\"\nwait \"is damaged\"\nclick \"Back\"\nwait \"Nickname\"\n"), 0);
+  EXPECT_TRUE(world_.recovered.empty());
 }
 
 TEST_F(WindowTest, LeavingLeadsBackToTheStartScreen) {
