@@ -1,6 +1,7 @@
 #include "store/id_table.h"
 
 #include "base/limits.h"
+#include "store/leaf_order.h"
 
 namespace atelier {
 namespace {
@@ -110,6 +111,12 @@ void erase_row(lmdb::WriteTxn& txn, const IdTables& tables, std::string_view id)
 
 IdCursor::IdCursor(MDB_txn* txn, const IdTables& tables)
     : ids_(txn, tables.ids), fragments_(txn, tables.fragments), levels_max_(tables.levels_max) {}
+
+IdCursor::IdCursor(MDB_txn* txn, const IdTables& tables, const os::FileReader& file,
+                   std::string_view ids_name, std::string_view fragments_name)
+    : ids_(txn, tables.ids, std::make_unique<LeafOrder>(file, txn, ids_name)),
+      fragments_(txn, tables.fragments, std::make_unique<LeafOrder>(file, txn, fragments_name)),
+      levels_max_(tables.levels_max) {}
 
 Status IdCursor::status() const {
   if (damaged_) return damaged();

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/os/disk.h"
 #include "store/lmdb.h"
 
 namespace atelier {
@@ -41,6 +42,9 @@ void erase_row(lmdb::WriteTxn& txn, const IdTables& tables, std::string_view id)
 class IdCursor {
  public:
   IdCursor(MDB_txn* txn, const IdTables& tables);
+  /// Followed (leaf_order.h) in the tables with these names; the transaction only reads.
+  IdCursor(MDB_txn* txn, const IdTables& tables, const os::FileReader& file,
+           std::string_view ids_name, std::string_view fragments_name);
 
   /// To the first id that is not smaller; each returns whether there is one.
   bool seek(std::string_view id);

@@ -200,8 +200,12 @@ Status WriteTxn::commit() {
 
 // --- cursors
 
-Cursor::Cursor(MDB_txn* txn, MDB_dbi table) : watch_(watch_of(txn)) {
+Cursor::Cursor(MDB_txn* txn, MDB_dbi table, std::unique_ptr<Follower> follower)
+    : watch_(watch_of(txn)), follower_(std::move(follower)) {
   error_ = mdb_cursor_open(txn, table, &cursor_);
+  MDB_stat stat{};
+  if (follower_ && !error_) error_ = mdb_stat(txn, table, &stat);
+  page_mask_ = ~(static_cast<std::uintptr_t>(stat.ms_psize) - 1);
 }
 
 Cursor::~Cursor() {
@@ -213,16 +217,33 @@ bool Cursor::note(int code) {
   return code == 0;
 }
 
+const void* Cursor::page() const {
+  return reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(key_.mv_data) & page_mask_);
+}
+
+// False when there is nothing, or what there is cannot be believed.
+bool Cursor::follow(MDB_cursor_op operation, std::string_view wanted, bool found) {
+  if (!follower_ || error_) return found;
+  const void* now = found ? page() : nullptr;
+  if (now && now == page_ && (operation == MDB_NEXT || operation == MDB_PREV)) return true;
+  page_ = now;
+  stopped_ = follower_->moved(operation, wanted, now);
+  return found && stopped_.has_value();
+}
+
 bool Cursor::move(MDB_cursor_op operation) {
   const os::MapWatch::Use use(watch_);
-  return cursor_ && note(mdb_cursor_get(cursor_, &key_, &value_, operation));
+  if (!cursor_ || !stopped_) return false;
+  return follow(operation, {}, note(mdb_cursor_get(cursor_, &key_, &value_, operation)));
 }
 
 bool Cursor::seek(MDB_val wanted) {
   const os::MapWatch::Use use(watch_);
-  const bool found = cursor_ && note(mdb_cursor_get(cursor_, &wanted, &value_, MDB_SET_RANGE));
+  if (!cursor_ || !stopped_) return false;
+  const std::string_view key = view_of(wanted);
+  const bool found = note(mdb_cursor_get(cursor_, &wanted, &value_, MDB_SET_RANGE));
   key_ = found ? wanted : MDB_val{};  // never the caller's bytes
-  return found;
+  return follow(MDB_SET_RANGE, key, found);
 }
 
 bool Cursor::seek(std::string_view key) {
@@ -234,6 +255,7 @@ bool Cursor::seek_number(std::uint64_t key) {
 }
 
 Status Cursor::status() const {
+  if (!stopped_) return stopped_;
   if (error_) return error_of(error_, "reading from the store");
   return ok();
 }

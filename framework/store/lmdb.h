@@ -81,9 +81,19 @@ class WriteTxn {
 };
 
 /// A cursor; close before its transaction ends.
+/// Is told of a cursor's moves, and may stop it.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+  /// `wanted` is what MDB_SET_RANGE looked for. `leaf` is the page that the cursor stands on now;
+  /// null: there was nothing. Moves by one row within a page are not told.
+  virtual Status moved(MDB_cursor_op operation, std::string_view wanted, const void* leaf) = 0;
+};
+
 class Cursor {
  public:
-  Cursor(MDB_txn* txn, MDB_dbi table);
+  /// `follower` is for transactions that only read.
+  Cursor(MDB_txn* txn, MDB_dbi table, std::unique_ptr<Follower> follower = {});
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
   ~Cursor();
@@ -100,10 +110,16 @@ class Cursor {
  private:
   bool seek(MDB_val wanted);
   bool note(int code);
+  bool follow(MDB_cursor_op operation, std::string_view wanted, bool found);
+  const void* page() const;  // of the key
   const os::MapWatch* watch_;
+  const std::unique_ptr<Follower> follower_;
+  std::uintptr_t page_mask_ = 0;
   MDB_cursor* cursor_ = nullptr;
   MDB_val key_{}, value_{};
+  const void* page_ = nullptr;  // that the follower was told last
   int error_ = 0;
+  Status stopped_ = ok();
 };
 
 /// nullopt-like: found, not found or an error.

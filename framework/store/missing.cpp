@@ -1,39 +1,12 @@
 #include "store/missing.h"
 
 #include "base/limits.h"
-#include "store/page_file.h"
+#include "store/leaf_order.h"
 
 namespace atelier {
 namespace {
 
 constexpr MDB_dbi kMainTable = 1;  // LMDB's own: names of tables and their trees
-
-class BorrowedFile : public pages::Source {
- public:
-  explicit BorrowedFile(const os::FileReader& file) : file_(file) {}
-  std::uint64_t size() const override { return file_.size(); }
-  bool read(std::uint64_t offset, char* to, std::size_t count) const override {
-    return file_.read(offset, to, count);
-  }
-
- private:
-  const os::FileReader& file_;
-};
-
-// The tree as the transaction's snapshot has it; its pages stay while the transaction does.
-Result<pages::Tree> tree_of(MDB_txn* txn, std::string_view table) {
-  std::string_view row;
-  Error error;
-  switch (lmdb::get(txn, kMainTable, lmdb::value_of(table), &row, &error)) {
-    case lmdb::Lookup::kFailed:
-      return error;
-    case lmdb::Lookup::kMissing:
-      return Error(ErrorCode::kCorrupt, "the table '" + std::string(table) + "' is missing");
-    case lmdb::Lookup::kFound:
-      break;
-  }
-  return pages::tree_of_row(row);
-}
 
 Status confirm(const pages::PageFile& file, MDB_txn* txn, std::string_view id) {
   std::string prefix;
@@ -58,7 +31,7 @@ Status confirm_missing(const os::FileReader& file, MDB_txn* txn, std::string_vie
     return lmdb::error_of(code, "reading from the store");
   }
   const auto pages =
-      pages::PageFile::without_head(std::make_unique<BorrowedFile>(file), stat.ms_psize);
+      pages::PageFile::without_head(borrow(file), stat.ms_psize);
   const Status confirmed = confirm(pages, txn, id);
   if (confirmed) return ok();
   return Error(ErrorCode::kCorrupt,

@@ -116,6 +116,40 @@ bool key_less(const Tree& tree, std::string_view left, std::string_view right) {
   return left < right;
 }
 
+Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
+                  std::vector<std::uint16_t>* offsets) {
+  const char* head = page.data();
+  const auto flags = load<std::uint16_t>(head + 10);
+  if (load<std::uint64_t>(head) != number) return damaged(number, "bears another number");
+  if (flags != kBranch && flags != kLeaf) return damaged(number, "is neither branch nor leaf");
+  *is_leaf = flags == kLeaf;
+  const std::size_t lower = load<std::uint16_t>(head + 12), upper = load<std::uint16_t>(head + 14);
+  if (lower < kHeaderBytes || lower > upper || upper > page.size() || lower % 2 != 0) {
+    return damaged(number, "has bounds that cannot be");
+  }
+  offsets->clear();
+  std::size_t used = 0;
+  for (std::size_t at = kHeaderBytes; at < lower; at += 2) {
+    const auto offset = load<std::uint16_t>(head + at);
+    const std::size_t bytes = node_bytes(page, offset, *is_leaf);
+    if (offset < upper || bytes == 0) return damaged(number, "has an entry outside of itself");
+    used += even(bytes);
+    offsets->push_back(offset);
+  }
+  // Nodes are packed, so two that overlap do not add up.
+  if (used != page.size() - upper) return damaged(number, "has entries that overlap");
+  return ok();
+}
+
+std::string_view key_at(std::string_view page, std::uint16_t offset) {
+  const char* node = page.data() + offset;
+  return {node + kNodeBytes, load<std::uint16_t>(node + 6)};
+}
+
+std::uint64_t number_of(const void* page) {
+  return load<std::uint64_t>(static_cast<const char*>(page));
+}
+
 // --- Page
 
 bool Page::is_leaf() const {
@@ -232,26 +266,9 @@ Result<std::shared_ptr<const Page>> PageFile::read_page(std::uint64_t number) co
   if (!source_->read(number * meta_.page_bytes, page->bytes_.data(), page->bytes_.size())) {
     return damaged(number, "cannot be read");
   }
-  const char* head = page->bytes_.data();
-  page->flags_ = load<std::uint16_t>(head + 10);
-  if (load<std::uint64_t>(head) != number) return damaged(number, "bears another number");
-  if (page->flags_ != kBranch && page->flags_ != kLeaf) {
-    return damaged(number, "is neither branch nor leaf");
-  }
-  const std::size_t lower = load<std::uint16_t>(head + 12), upper = load<std::uint16_t>(head + 14);
-  if (lower < kHeaderBytes || lower > upper || upper > page->bytes_.size() || lower % 2 != 0) {
-    return damaged(number, "has bounds that cannot be");
-  }
-  std::size_t used = 0;
-  for (std::size_t at = kHeaderBytes; at < lower; at += 2) {
-    const auto offset = load<std::uint16_t>(head + at);
-    const std::size_t bytes = node_bytes(page->bytes_, offset, page->is_leaf());
-    if (offset < upper || bytes == 0) return damaged(number, "has an entry outside of itself");
-    used += even(bytes);
-    page->offsets_.push_back(offset);
-  }
-  // Nodes are packed, so two that overlap do not add up.
-  if (used != page->bytes_.size() - upper) return damaged(number, "has entries that overlap");
+  bool is_leaf = false;
+  ATELIER_CHECK(check_page(page->bytes_, number, &is_leaf, &page->offsets_));
+  page->flags_ = is_leaf ? kLeaf : kBranch;
   return std::shared_ptr<const Page>(std::move(page));
 }
 

@@ -67,6 +67,18 @@ struct Table {
   Tree tree;
 };
 
+/// In the order of the tree's keys.
+bool key_less(const Tree& tree, std::string_view left, std::string_view right);
+
+/// Checks a branch or leaf page where it lies: its number, its bounds, that its entries lie side by
+/// side and nothing lies between. `offsets` gets where they begin. Errors: kCorrupt in words.
+Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
+                  std::vector<std::uint16_t>* offsets);
+/// Of a page that was checked.
+std::string_view key_at(std::string_view page, std::uint16_t offset);
+/// The number that a page bears.
+std::uint64_t number_of(const void* page);
+
 /// A page whose offsets and sizes were checked: what it says can be followed within it.
 class Page {
  public:
@@ -131,6 +143,8 @@ class PageFile {
 
   /// A branch or leaf page; errors say in words what is wrong with it.
   Result<std::shared_ptr<const Page>> page(std::uint64_t number) const;
+  /// The same, read anew: for those who come to a page once.
+  Result<std::shared_ptr<const Page>> read_page(std::uint64_t number) const;
   /// The value of a leaf's node. `seen`, when given, gets its overflow pages.
   Result<std::string> value(const Page& leaf, std::size_t index, Visited* visited = nullptr) const;
 
@@ -138,7 +152,6 @@ class PageFile {
   struct Walk;
   explicit PageFile(std::unique_ptr<Source> source) : source_(std::move(source)) {}
   bool read_meta(std::uint64_t page, std::uint32_t page_bytes, Meta* meta) const;
-  Result<std::shared_ptr<const Page>> read_page(std::uint64_t number) const;
   std::optional<Meta> other_meta(const std::optional<Meta>& first) const;
   Result<std::uint64_t> overflow_pages(const Page& leaf, std::size_t index,
                                        std::uint64_t* first) const;

@@ -66,7 +66,7 @@ Result<bool> StoreImpl::matches(MDB_txn* txn, const ChangeFilter& filter,
 Result<bool> StoreImpl::walk_filtered(MDB_txn* txn, const ChangeFilter& filter, std::uint64_t last,
                                       const std::function<bool(std::string_view)>& has_id,
                                       ChangeBatch* batch) const {
-  lmdb::Cursor cursor(txn, tables_.sequences);
+  lmdb::Cursor cursor(txn, tables_.sequences, follow(txn, "sequences"));
   record::SequenceRow row;
   std::size_t examined = 0, bytes = 0;
   bool more = filter.since != UINT64_MAX && cursor.seek_number(filter.since + 1);
@@ -111,7 +111,7 @@ Status StoreImpl::look_up_changes(MDB_txn* txn, const ChangeFilter& filter, std:
     if (doc.sequence > filter.since) sequences.push_back(doc.sequence);
   }
   std::sort(sequences.begin(), sequences.end());
-  lmdb::Cursor cursor(txn, tables_.sequences);
+  lmdb::Cursor cursor(txn, tables_.sequences, follow(txn, "sequences"));
   record::SequenceRow row;
   for (const std::uint64_t sequence : sequences) {
     if (batch->rows.size() >= filter.limit) {
@@ -143,7 +143,7 @@ Result<ChangeBatch> StoreImpl::read_changes(const ChangeFilter& filter) const {
     batch.reached = filter.since;
     ATELIER_TRY(txn, environment_->read());
     // Of this snapshot, which may be older than last_sequence().
-    lmdb::Cursor cursor(txn.get(), tables_.sequences);
+    lmdb::Cursor cursor(txn.get(), tables_.sequences, follow(txn.get(), "sequences"));
     const std::uint64_t last = cursor.move(MDB_LAST) ? cursor.number() : 0;
     ATELIER_CHECK(cursor.status());
     if (wanted.nothing || filter.since >= last) {

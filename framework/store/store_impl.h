@@ -145,6 +145,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
                              ChangeBatch* batch) const;
   Status look_up_changes(MDB_txn* txn, const ChangeFilter& filter, std::uint64_t last,
                          std::span<const std::string> ids, ChangeBatch* batch) const;
+  /// For cursors of transactions that only read.
+  std::unique_ptr<lmdb::Follower> follow(MDB_txn* txn, const char* table) const;
   Status walk_changes(MDB_txn* txn, const lmdb::Cursor& cursor, record::SequenceRow* row,
                       ChangeRow* change) const;
   Status compact_documents();

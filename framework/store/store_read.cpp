@@ -5,6 +5,7 @@
 
 #include "store/blob_table.h"
 #include "store/forgotten_table.h"
+#include "store/leaf_order.h"
 #include "store/missing.h"
 #include "store/store_impl.h"
 
@@ -84,10 +85,10 @@ bool first_downwards(IdCursor& cursor, const Range& range) {
 
 // Calls `fn(id, row)` for each row in range until it returns false. Counts all rows in `rows`.
 template <class Fn>
-Status walk(MDB_txn* txn, const Tables& tables, const ScanOptions& options, const Fn& fn,
-            std::uint64_t* rows = nullptr) {
+Status walk(MDB_txn* txn, const os::FileReader& file, const Tables& tables,
+            const ScanOptions& options, const Fn& fn, std::uint64_t* rows = nullptr) {
   const Range range = range_of(options);
-  IdCursor cursor(txn, tables.docs);
+  IdCursor cursor(txn, tables.docs, file, "docs", "fragments");
   bool more = options.descending ? first_downwards(cursor, range) : first_upwards(cursor, range);
   record::DocRow row;
   while (more) {
@@ -357,7 +358,7 @@ Status StoreImpl::scan(const ScanOptions& options,
     };
     Status failed = ok();
     ATELIER_CHECK(walk(
-        txn.get(), tables_, options,
+        txn.get(), *file_, tables_, options,
         [&](std::string_view id, const record::DocRow& row) {
           if (options.all_leaves && row.many_leaves) {
             const auto more = each_leaf(txn.get(), options, id, row, give);
@@ -405,7 +406,7 @@ Result<std::uint64_t> StoreImpl::count(const ScanOptions& options) const {
         if (!counted) failed = counted.error();
         return counted.has_value();
       };
-      ATELIER_CHECK(walk(txn.get(), tables_, wanted, count_row));
+      ATELIER_CHECK(walk(txn.get(), *file_, tables_, wanted, count_row));
       ATELIER_CHECK(failed);
     }
     number -= std::min<std::uint64_t>(number, options.skip);
@@ -455,6 +456,10 @@ Status StoreImpl::read_blob(const Sha256& blob, std::uint64_t offset, std::uint6
 
 // --- the sequence feed
 
+std::unique_ptr<lmdb::Follower> StoreImpl::follow(MDB_txn* txn, const char* table) const {
+  return std::make_unique<LeafOrder>(*file_, txn, table);
+}
+
 // Fills `change` from the row under the cursor.
 Status StoreImpl::walk_changes(MDB_txn* txn, const lmdb::Cursor& cursor, record::SequenceRow* row,
                                ChangeRow* change) const {
@@ -483,7 +488,7 @@ Status StoreImpl::changes(std::uint64_t since, std::size_t limit,
     ATELIER_CHECK(check_usable(false));
     if (since == UINT64_MAX) return ok();
     ATELIER_TRY(txn, environment_->read());
-    lmdb::Cursor cursor(txn.get(), tables_.sequences);
+    lmdb::Cursor cursor(txn.get(), tables_.sequences, follow(txn.get(), "sequences"));
     record::SequenceRow row;
     ChangeRow change;
     std::uint64_t rows = 0;
@@ -502,7 +507,7 @@ Status StoreImpl::changes_descending(std::size_t limit,
   return guard([&]() -> Status {
     ATELIER_CHECK(check_usable(false));
     ATELIER_TRY(txn, environment_->read());
-    lmdb::Cursor cursor(txn.get(), tables_.sequences);
+    lmdb::Cursor cursor(txn.get(), tables_.sequences, follow(txn.get(), "sequences"));
     record::SequenceRow row;
     ChangeRow change;
     bool more = cursor.move(MDB_LAST);
