@@ -122,18 +122,6 @@ std::uint64_t LeafOrder::leaf() const {
   return way_.empty() ? tree_.root : way_.back().branch->child(way_.back().child);
 }
 
-Status LeafOrder::check_leaf(const void* leaf) {
-  const std::string_view bytes(static_cast<const char*>(leaf), page_bytes_);
-  bool is_leaf = false;
-  ATELIER_CHECK(pages::check_page(bytes, this->leaf(), &is_leaf, &offsets_));
-  if (!is_leaf) return damaged(table_, "a branch stands in a leaf's place");
-  for (std::size_t i = 1; i < offsets_.size(); ++i)
-    if (!pages::key_less(tree_, pages::key_at(bytes, offsets_[i - 1]),
-                         pages::key_at(bytes, offsets_[i])))
-      return damaged(table_, "page " + std::to_string(this->leaf()) + " has keys out of order");
-  return ok();
-}
-
 Status LeafOrder::expect_below(std::string_view key) {
   ATELIER_TRY(page, pages_->read_page(leaf()));
   if (page->is_leaf() && page->count() > 0 &&
@@ -163,7 +151,7 @@ Status LeafOrder::moved(MDB_cursor_op operation, std::string_view wanted, const 
     ATELIER_CHECK(go_to_end(operation == MDB_LAST));
     if (!leaf) return damaged(table_, "nothing was found, and it is not empty");
   }
-  return leaf ? check_leaf(leaf) : ok();
+  return leaf ? pages::check_leaf({static_cast<const char*>(leaf), page_bytes_}, this->leaf()) : ok();
 }
 
 }  // namespace atelier

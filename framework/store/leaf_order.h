@@ -46,7 +46,6 @@ class LeafOrder final : public lmdb::Follower {
   /// False at the end, where it stays.
   Result<bool> step(bool forward);
   std::uint64_t leaf() const;
-  Status check_leaf(const void* leaf);
   /// Whether all keys of the leaf that this stands on are smaller.
   Status expect_below(std::string_view key);
 
@@ -57,7 +56,6 @@ class LeafOrder final : public lmdb::Follower {
   std::size_t page_bytes_ = 0;
   pages::Tree tree_;
   std::vector<Level> way_;  // from the root to the branch above the leaf
-  std::vector<std::uint16_t> offsets_;
 };
 
 }  // namespace atelier

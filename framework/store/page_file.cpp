@@ -20,6 +20,7 @@ constexpr std::uint16_t kBranch = 1, kLeaf = 2, kOverflow = 4, kMeta = 8;
 constexpr std::uint16_t kBigData = 1, kSubTree = 2;
 constexpr std::size_t kDepthMax = 32;  // LMDB's own
 constexpr std::size_t kCachePages = 4'096;
+constexpr std::size_t kPageBytesMax = 65'536;
 
 template <class T>
 T load(const char* from) {
@@ -116,8 +117,11 @@ bool key_less(const Tree& tree, std::string_view left, std::string_view right) {
   return left < right;
 }
 
-Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
-                  std::vector<std::uint16_t>* offsets) {
+namespace {
+
+// Calls `entry` with the offset of each entry of a page that is checked meanwhile.
+template <class Fn>
+Status check_entries(std::string_view page, std::uint64_t number, bool* is_leaf, const Fn& entry) {
   const char* head = page.data();
   const auto flags = load<std::uint16_t>(head + 10);
   if (load<std::uint64_t>(head) != number) return damaged(number, "bears another number");
@@ -127,23 +131,52 @@ Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
   if (lower < kHeaderBytes || lower > upper || upper > page.size() || lower % 2 != 0) {
     return damaged(number, "has bounds that cannot be");
   }
-  offsets->clear();
   std::size_t used = 0;
   for (std::size_t at = kHeaderBytes; at < lower; at += 2) {
     const auto offset = load<std::uint16_t>(head + at);
     const std::size_t bytes = node_bytes(page, offset, *is_leaf);
     if (offset < upper || bytes == 0) return damaged(number, "has an entry outside of itself");
     used += even(bytes);
-    offsets->push_back(offset);
+    entry(offset);
   }
   // Nodes are packed, so two that overlap do not add up.
   if (used != page.size() - upper) return damaged(number, "has entries that overlap");
   return ok();
 }
 
-std::string_view key_at(std::string_view page, std::uint16_t offset) {
-  const char* node = page.data() + offset;
-  return {node + kNodeBytes, load<std::uint16_t>(node + 6)};
+// The entries of a page lie in as many lines of memory, which would be waited for one by one.
+void prefetch_entries(std::string_view page) {
+  const std::size_t lower = std::min<std::size_t>(load<std::uint16_t>(page.data() + 12), page.size());
+  for (std::size_t at = kHeaderBytes; at + 2 <= lower; at += 2) {
+    const auto offset = load<std::uint16_t>(page.data() + at);
+    if (offset < page.size()) __builtin_prefetch(page.data() + offset);
+  }
+}
+
+Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
+                  std::vector<std::uint16_t>* offsets) {
+  offsets->clear();
+  return check_entries(page, number, is_leaf,
+                       [&](std::uint16_t offset) { offsets->push_back(offset); });
+}
+
+}  // namespace
+
+Status check_leaf(std::string_view page, std::uint64_t number) {
+  prefetch_entries(page);
+  // A bit for each place where an entry may begin; as many as this page has.
+  std::array<std::uint64_t, kPageBytesMax / 2 / 64> seen;
+  std::fill_n(seen.begin(), std::min(page.size() / 2 / 64 + 1, seen.size()), 0);
+  bool is_leaf = false, twice = page.size() > kPageBytesMax;
+  const auto note = [&](std::uint16_t offset) {
+    std::uint64_t& word = seen[offset / 2 / 64];
+    const std::uint64_t bit = std::uint64_t{1} << (offset / 2 % 64);
+    twice = twice || offset % 2 != 0 || (word & bit) != 0;
+    word |= bit;
+  };
+  ATELIER_CHECK(check_entries(page, number, &is_leaf, note));
+  if (!is_leaf) return damaged(number, "is a branch where a leaf should be");
+  return twice ? Status(damaged(number, "has an entry twice")) : ok();
 }
 
 std::uint64_t number_of(const void* page) {

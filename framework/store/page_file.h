@@ -70,12 +70,9 @@ struct Table {
 /// In the order of the tree's keys.
 bool key_less(const Tree& tree, std::string_view left, std::string_view right);
 
-/// Checks a branch or leaf page where it lies: its number, its bounds, that its entries lie side by
-/// side and nothing lies between. `offsets` gets where they begin. Errors: kCorrupt in words.
-Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
-                  std::vector<std::uint16_t>* offsets);
-/// Of a page that was checked.
-std::string_view key_at(std::string_view page, std::uint16_t offset);
+/// Checks a leaf where it lies: its number, its bounds, that its entries lie side by side, each
+/// once, and nothing lies between. Errors: kCorrupt in words.
+Status check_leaf(std::string_view page, std::uint64_t number);
 /// The number that a page bears.
 std::uint64_t number_of(const void* page);
 
