@@ -33,6 +33,19 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out += "\r\n";
 }
 
+/// A header value that goes on in the next line (RFC 9112 section 5.2): others read it otherwise.
+bool is_folded(std::string_view head) {
+  for (std::size_t at = head.find("\r\n"); at + 2 < head.size(); at = head.find("\r\n", at + 2))
+    if (head[at + 2] == ' ' || head[at + 2] == '\t') return true;
+  return false;
+}
+
+/// Whether the length of the body is told more than once, even if in agreement.
+bool has_several_lengths(const Headers& headers) {
+  return headers.count("Content-Length") > 1 ||
+         headers.get("Content-Length").find(',') != std::string_view::npos;
+}
+
 std::string request_id(std::uint64_t number) {
   char text[17];
   std::snprintf(text, sizeof text, "%010llx",
@@ -228,6 +241,10 @@ bool Connection::parse_head(std::string_view& bytes) {
   }
   error_code failed;
   const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
+  if (is_folded(bytes.substr(0, used))) {
+    refuse_parse(http::error::bad_field);
+    return false;
+  }
   bytes.remove_prefix(used);
   if (failed == http::error::need_more) return false;
   if (failed) {
@@ -256,6 +273,7 @@ void Connection::head_complete() {
   keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && !shared_->stopping;
   state_ = State::kBody;
   set_deadline_ms(kBodyStallTimeoutMs);
+  if (has_several_lengths(headers)) return refuse_parse(http::error::bad_content_length);
   const bool encoded = headers.has("Transfer-Encoding");
   if (encoded && (request_->http_1_0 || headers.count("Transfer-Encoding") > 1 ||
                   !equal_no_case(trim(headers.get("Transfer-Encoding")), "chunked"))) {
@@ -272,7 +290,7 @@ void Connection::head_complete() {
       parser_->content_length() ? static_cast<std::uint64_t>(*parser_->content_length()) : 0;
   if (!plan_.refused && length > plan_.body_bytes_max)
     plan_.refused = error_reply(413, "too_large", "the request entity is too large");
-  const bool expects = equal_no_case(headers.get("Expect"), "100-continue");
+  const bool expects = !request_->http_1_0 && equal_no_case(headers.get("Expect"), "100-continue");
   if (plan_.refused) {
     parser_->discard = true;
     if (parser_->is_done() || (!expects && length <= kDrainBytesMax)) {
@@ -293,6 +311,8 @@ bool Connection::parse_body(std::string_view& bytes) {
   error_code failed;
   const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
   bytes.remove_prefix(used);
+  // The head of a chunk or a trailer that does not end must not be gathered without end.
+  if (used == 0 && bytes.size() > kRequestHeaderBytesMax) failed = http::error::header_limit;
   if (failed && failed != http::error::need_more) {
     refuse_parse(failed);
     return false;

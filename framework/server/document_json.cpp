@@ -232,6 +232,12 @@ void show_related(Pieces& out, const Document& document, ShowOptions show, const
   out.text("\r\n--" + boundary + "--");
 }
 
+std::optional<std::uint64_t> plain_length(const Attachment& attachment) {
+  if (attachment.encoding.empty()) return attachment.length;
+  if (attachment.length == attachment.encoded_length) return std::nullopt;
+  return attachment.length;
+}
+
 std::string quoted_etag(const RevId& rev) {
   return "\"" + rev.to_string() + "\"";
 }

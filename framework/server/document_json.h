@@ -56,6 +56,10 @@ std::vector<const Attachment*> attachments_to_send(const Document& document,
 
 /// "[\"1-a\",…]" as revisions. Errors: kInvalid with CouchDB's reason.
 Result<std::vector<RevId>> parse_rev_list(std::string_view json_text);
+/// How long an attachment is unpacked, where that is known: CouchDB shows the packed length of one
+/// that came packed, and so do we.
+std::optional<std::uint64_t> plain_length(const Attachment& attachment);
+
 /// One revision id. Errors: kInvalid with "Invalid rev format".
 Result<RevId> parse_rev(std::string_view text);
 

@@ -65,16 +65,45 @@ Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
   return out;
 }
 
+struct Gzip::Impl {
+  z_stream stream{};
+  explicit Impl(int level) {
+    deflateInit2(&stream, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
+  }
+  ~Impl() { deflateEnd(&stream); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  std::string pack(std::string_view plain, int flush) {
+    std::string out;
+    char step[kStepBytes];
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream.avail_in = static_cast<uInt>(plain.size());
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(step);
+      stream.avail_out = kStepBytes;
+      deflate(&stream, flush);
+      out.append(step, kStepBytes - stream.avail_out);
+    } while (stream.avail_out == 0);
+    return out;
+  }
+};
+
+Gzip::Gzip(int level) : impl_(std::make_unique<Impl>(level)) {}
+Gzip::~Gzip() = default;
+
+std::string Gzip::append(std::string_view plain) {
+  return impl_->pack(plain, Z_NO_FLUSH);
+}
+std::string Gzip::finish() {
+  return impl_->pack({}, Z_FINISH);
+}
+
 namespace {
 
 class PackedSource final : public BodySource {
  public:
-  explicit PackedSource(std::shared_ptr<BodySource> plain) : plain_(std::move(plain)) {
-    deflateInit2(&stream_, kReplyGzipLevel, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
-  }
-  ~PackedSource() override { deflateEnd(&stream_); }
-  PackedSource(const PackedSource&) = delete;
-  PackedSource& operator=(const PackedSource&) = delete;
+  explicit PackedSource(std::shared_ptr<BodySource> plain) : plain_(std::move(plain)) {}
 
   State next(Chunk& chunk) override {
     if (ended_) return State::kEnd;
@@ -83,7 +112,8 @@ class PackedSource final : public BodySource {
     if (state == State::kWait) plain_->wake = wake;
     if (state == State::kWait || state == State::kAbort) return state;
     ended_ = state == State::kEnd;
-    std::string packed = pack(plain ? std::string_view(*plain) : std::string_view{});
+    std::string packed = packer_.append(plain ? std::string_view(*plain) : std::string_view{});
+    if (ended_) packed += packer_.finish();
     // An empty chunk gives others a turn, as one that was not packed does.
     if (!packed.empty()) chunk = std::make_shared<const std::string>(std::move(packed));
     return State::kData;
@@ -93,22 +123,8 @@ class PackedSource final : public BodySource {
   void on_stop() override { plain_->on_stop(); }
 
  private:
-  std::string pack(std::string_view plain) {
-    std::string out;
-    char step[kStepBytes];
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-    stream_.avail_in = static_cast<uInt>(plain.size());
-    do {
-      stream_.next_out = reinterpret_cast<Bytef*>(step);
-      stream_.avail_out = kStepBytes;
-      deflate(&stream_, ended_ ? Z_FINISH : Z_NO_FLUSH);
-      out.append(step, kStepBytes - stream_.avail_out);
-    } while (stream_.avail_out == 0);
-    return out;
-  }
-
   const std::shared_ptr<BodySource> plain_;
-  z_stream stream_{};
+  Gzip packer_{kReplyGzipLevel};
   bool ended_ = false;
 };
 
@@ -119,17 +135,9 @@ std::shared_ptr<BodySource> packed_source(std::shared_ptr<BodySource> plain) {
 }
 
 std::string gzip(std::string_view plain, int level) {
-  z_stream stream{};
-  deflateInit2(&stream, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, static_cast<uLong>(plain.size())), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
+  Gzip packer(level);
+  std::string out = packer.append(plain);
+  return out += packer.finish();
 }
 
 }  // namespace atelier::server

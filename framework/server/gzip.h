@@ -29,6 +29,25 @@ class Gunzip {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Packs piece by piece; what comes out depends on the bytes alone, not on how they were cut.
+class Gzip {
+ public:
+  /// `level` as zlib's: 1 fast … 9 small; -1 is its default.
+  explicit Gzip(int level);
+  ~Gzip();
+  Gzip(const Gzip&) = delete;
+  Gzip& operator=(const Gzip&) = delete;
+
+  /// What is ready by now.
+  std::string append(std::string_view plain);
+  /// The rest. Nothing is appended after it.
+  std::string finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// All at once. Errors: kInvalid, kTooLarge.
 Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max);
 /// `level` as zlib's: 1 fast … 9 small; -1 is its default.

@@ -29,8 +29,8 @@ void Pieces::text(std::string_view bytes) {
 
 void Pieces::add(Kind kind, const Sha256& key, std::uint64_t offset, std::uint64_t length) {
   if (length == 0) return;
-  if (!tail_.empty()) pieces_.push_back({Kind::kText, std::exchange(tail_, {}), {}, 0, 0});
-  pieces_.push_back({kind, {}, key, offset, length});
+  if (!tail_.empty()) pieces_.push_back({Kind::kText, std::exchange(tail_, {}), {}, 0, 0, {}});
+  pieces_.push_back({kind, {}, key, offset, length, {}});
 }
 
 void Pieces::blob(const Sha256& key, std::uint64_t offset, std::uint64_t length) {
@@ -39,8 +39,10 @@ void Pieces::blob(const Sha256& key, std::uint64_t offset, std::uint64_t length)
 void Pieces::base64_blob(const Sha256& key, std::uint64_t length) {
   add(Kind::kBase64, key, 0, length);
 }
-void Pieces::unpacked_blob(const Sha256& key, std::uint64_t length, bool in_base64) {
+void Pieces::unpacked_blob(const Sha256& key, std::uint64_t length, bool in_base64,
+                           std::optional<std::uint64_t> plain_length) {
   add(in_base64 ? Kind::kUnpackedBase64 : Kind::kUnpacked, key, 0, length);
+  if (length != 0) pieces_.back().plain_length = plain_length;
 }
 
 std::optional<std::uint64_t> Pieces::length() const {
@@ -57,6 +59,9 @@ std::optional<std::uint64_t> Pieces::length() const {
         sum += (piece.length + 2) / 3 * 4;
         break;
       case Kind::kUnpacked:
+        if (!piece.plain_length) return std::nullopt;
+        sum += *piece.plain_length;
+        break;
       case Kind::kUnpackedBase64:
         return std::nullopt;
     }
@@ -71,6 +76,7 @@ void Pieces::append(Pieces other) {
       continue;
     }
     add(piece.kind, piece.key, piece.offset, piece.length);
+    if (piece.length != 0) pieces_.back().plain_length = piece.plain_length;
   }
   text(other.tail_);
 }
@@ -111,28 +117,36 @@ class PiecesSource : public BodySource {
     piece.offset += slice;
     piece.length -= slice;
     const bool last = piece.length == 0;
-    if (!convert(piece.kind, bytes, last, out)) return false;
+    if (!convert(piece, bytes, last, out)) return false;
     if (last) pieces_.pieces_.pop_front();
     return true;
   }
 
-  bool convert(Kind kind, const std::string& bytes, bool last, std::string& out) {
-    if (kind == Kind::kBlob) {
+  bool convert(Piece& piece, const std::string& bytes, bool last, std::string& out) {
+    if (piece.kind == Kind::kBlob) {
       out += bytes;
-    } else if (kind == Kind::kBase64) {
+    } else if (piece.kind == Kind::kBase64) {
       out += base64(bytes);
-    } else if (kind == Kind::kUnpacked) {
-      const bool good = unpack_.append(bytes, out, kAttachmentBytesMax).has_value();
-      if (last) unpack_ = Gunzip();
-      return good;
+    } else if (piece.kind == Kind::kUnpacked) {
+      return unpack(piece, bytes, last, out);
     } else {
-      if (!unpack_.append(bytes, rest_, kAttachmentBytesMax)) return false;
+      if (!unpack(piece, bytes, last, rest_)) return false;
       const std::size_t whole = last ? rest_.size() : rest_.size() / 3 * 3;
       out += base64(std::string_view(rest_).substr(0, whole));
       rest_.erase(0, whole);
-      if (last) unpack_ = Gunzip();
     }
     return true;
+  }
+
+  /// False for what is no gzip, and for what becomes longer or shorter than it is said to.
+  bool unpack(Piece& piece, const std::string& bytes, bool last, std::string& out) {
+    const std::size_t before = out.size();
+    const std::uint64_t left = piece.plain_length.value_or(kAttachmentBytesMax);
+    const bool good = unpack_.append(bytes, out, before + left).has_value();
+    if (piece.plain_length) *piece.plain_length -= std::min(left, out.size() - before);
+    if (!last) return good;
+    unpack_ = Gunzip();
+    return good && piece.plain_length.value_or(0) == 0;
   }
 
   Pieces pieces_;

@@ -19,8 +19,10 @@ class Pieces {
   void blob(const Sha256& key, std::uint64_t offset, std::uint64_t length);
   /// A whole blob in base64.
   void base64_blob(const Sha256& key, std::uint64_t length);
-  /// A whole gzip blob, unpacked; how long it becomes is not known before.
-  void unpacked_blob(const Sha256& key, std::uint64_t length, bool in_base64);
+  /// A whole gzip blob of `length` bytes, unpacked. `plain_length` is how long it is said to
+  /// become, if that is known: when it turns out otherwise the body ends broken.
+  void unpacked_blob(const Sha256& key, std::uint64_t length, bool in_base64,
+                     std::optional<std::uint64_t> plain_length = {});
 
   /// The length of all, when it is known.
   std::optional<std::uint64_t> length() const;
@@ -43,6 +45,7 @@ class Pieces {
     Sha256 key{};
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
+    std::optional<std::uint64_t> plain_length;  // of an unpacked one: what is still to come
   };
   void add(Kind kind, const Sha256& key, std::uint64_t offset, std::uint64_t length);
 

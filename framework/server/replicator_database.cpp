@@ -137,6 +137,10 @@ std::string without_credentials(std::string_view url) {
 
 Result<ReplicationService::Request> parse_replication(std::string_view body) {
   ReplicationService::Request wanted;
+  wanted.cancel = json::bool_member(body, "cancel").value_or(false);
+  for (const char* name : {"id", "replication_id", "_local_id"})
+    if (auto id = json::string_member(body, name); id && wanted.cancel) wanted.cancel_id = *id;
+  if (!wanted.cancel_id.empty()) return wanted;
   ATELIER_TRY(source, replication_end(body, "source"));
   ATELIER_TRY(target, replication_end(body, "target"));
   wanted.source = std::move(source);
@@ -144,7 +148,6 @@ Result<ReplicationService::Request> parse_replication(std::string_view body) {
   ATELIER_CHECK(parse_filters(body, wanted));
   wanted.continuous = json::bool_member(body, "continuous").value_or(false);
   wanted.create_target = json::bool_member(body, "create_target").value_or(false);
-  wanted.cancel = json::bool_member(body, "cancel").value_or(false);
   return wanted;
 }
 
@@ -152,8 +155,9 @@ Status prepare_replicator_write(const Principal& who, DocumentWrite& write) {
   if (write.deleted || write.id.starts_with("_design/")) return ok();
   if (!who.admin) return forbidden("Only an administrator may write here.");
   ATELIER_TRY(body, json::normalize(write.body));
-  if (const auto parsed = parse_replication(body); !parsed)
-    return forbidden(parsed.error().message);
+  const auto parsed = parse_replication(body);
+  if (!parsed) return forbidden(parsed.error().message);
+  if (parsed->source.empty()) return forbidden("The `source` field is missing.");
   if (!json::member(body, "owner")) {
     body.pop_back();
     body += (body.size() > 1 ? ",\"owner\":" : "\"owner\":") + json::quoted(who.name) + '}';

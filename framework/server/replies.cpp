@@ -11,6 +11,10 @@ std::string_view name_of_invalid(std::string_view reason) {
   if (reason.starts_with("Bad special document member") || reason.starts_with("_revisions"))
     return "doc_validation";
   if (reason.starts_with("Partition")) return "illegal_partition";
+  if (reason.starts_with("Invalid value for integer") ||
+      reason.starts_with("Invalid value for positive integer") ||
+      reason.starts_with("Invalid boolean parameter"))
+    return "query_parse_error";
   if (reason.starts_with("Doc id") || reason.starts_with("Document id") ||
       reason.starts_with("Illegal document id") || reason.starts_with("Only reserved document ids"))
     return "illegal_docid";
@@ -57,7 +61,8 @@ Failure failure_of(const Error& error) {
       return {400, std::string(name_of_invalid(text)), text};
     case ErrorCode::kNotFound:
       return {404, "not_found", text.empty() ? "missing" : text};
-    case ErrorCode::kEvicted:  // not "deleted" and not "missing": a reader must not take it for gone
+    case ErrorCode::kEvicted:  // not "deleted" and not "missing": a reader must not take it for
+                               // gone
       return {404, "not_found", "evicted"};
     case ErrorCode::kConflict:
       return {409, "conflict", "Document update conflict."};
@@ -66,6 +71,7 @@ Failure failure_of(const Error& error) {
     case ErrorCode::kUnauthorized:
       return {401, "unauthorized", text};
     case ErrorCode::kTooLarge:
+      if (text == "Document id is too long") return {400, "illegal_docid", text};
       return {413, "document_too_large", text};
     case ErrorCode::kExists:
       return {412, "file_exists", "The database could not be created, the file already exists."};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "server/design_documents.h"
 #include "server/gzip.h"
 #include "server/replicator_database.h"
 #include "server/routes.h"
@@ -14,10 +15,6 @@ namespace {
 
 using Handler = void (*)(const Call&);
 enum class Right { kAnyone, kWriter, kDatabaseAdmin, kAdmin };
-
-constexpr std::string_view kFunctionReason =
-    "JavaScript that came as data is never run here. Ask by a selector with _find and _index, read "
-    "by id ranges with _all_docs, or follow _changes.";
 
 /// A route with a fixed name. Several rows may share a name for different methods.
 struct Route {
@@ -39,7 +36,7 @@ constexpr Route kServerRoutes[] = {
     {"_db_updates", "GET,HEAD", Right::kAdmin, false, get_db_updates},
     {"_scheduler", "GET,HEAD", Right::kAdmin, false, serve_scheduler},
     {"_node", "GET,HEAD", Right::kAdmin, false, serve_node},
-    {"_cluster_setup", "GET,HEAD", Right::kAdmin, false, get_cluster_setup},
+    {"_cluster_setup", "GET,HEAD,POST", Right::kAdmin, true, serve_cluster_setup},
     {"_session", "GET,HEAD,POST,DELETE", Right::kAnyone, false, serve_session},
     {"_replicate", "POST", Right::kAdmin, true, post_replicate},
     {"_atelier", "GET,HEAD,POST", Right::kAnyone, false, serve_atelier},
@@ -193,7 +190,8 @@ void serve_partition(const Call& call) {
     return rest == "_find" ? post_partition_find(call, partition)
                            : post_partition_explain(call, partition);
   }
-  if (rest.starts_with("_design/")) return call.respond(not_implemented(kFunctionReason));
+  if (rest.starts_with("_design/") && segments.size() > 5)
+    return refuse_function(call, "_design/" + segments[4], join(segments, 5));
   if (!rest.empty()) return call.respond(missing());
   if (!allows("GET,HEAD", call.request->method)) return call.respond(method_not_allowed("GET"));
   get_partition(call);
@@ -216,13 +214,19 @@ bool is_function_route(std::string_view name) {
 void serve_place(const Call& call, const Place& place) {
   const std::vector<std::string>& segments = call.request->segments;
   if (segments[1].starts_with("_design/") && place.attachment.empty()) {
-    Response moved = json_reply(301, "{}");
+    Response moved;
+    moved.status = 301;
     moved.headers.add("Location", call.request->origin() + "/" + url_encode(call.database->name()) +
                                       "/_design/" + url_encode(place.id.substr(8), ":"));
     return call.respond(std::move(moved));
   }
-  if (segments[1] == "_design" && segments.size() > 3 && is_function_route(segments[3]))
-    return call.respond(not_implemented(kFunctionReason));
+  if (segments[1] == "_design" && segments.size() > 3) {
+    if (is_function_route(segments[3])) return refuse_function(call, place.id, place.attachment);
+    if (place.attachment == "_info") {
+      if (!call.request->is_read()) return call.respond(method_not_allowed("GET"));
+      return get_design_info(call, place.id);
+    }
+  }
   if (place.attachment.empty()) return serve_document(call, place.id);
   serve_attachment(call, place.id, place.attachment);
 }
@@ -309,6 +313,8 @@ Status parse_target(Request& request) {
     const std::size_t path = target.find('/');
     target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
   }
+  if (target == "*" && request.method == "OPTIONS") target = "/";
+  if (!target.starts_with('/')) return invalid("The target of the request is not a path.");
   target = target.substr(0, target.find('#'));
   const std::size_t mark = target.find('?');
   request.path = std::string(target.substr(0, mark));
@@ -341,6 +347,16 @@ bool is_packed(const Request& request) {
          !is_attachment_put(request);
 }
 
+/// A body in an encoding that is not known here.
+std::optional<Response> encoding_refusal(const Request& request) {
+  const std::string_view encoding = request.headers.get("Content-Encoding");
+  if (encoding.empty() || equal_no_case(encoding, "gzip") || equal_no_case(encoding, "identity") ||
+      request.body.empty() || is_attachment_put(request))
+    return std::nullopt;
+  return error_reply(415, "bad_content_type",
+                     std::string(encoding) + " is not a supported content encoding.");
+}
+
 void route(const Call& call) {
   const Request& request = *call.request;
   if (request.segments.empty()) {
@@ -363,6 +379,7 @@ void unpack_and_route(const Call& call) {
       }
       Failure failure = failure_of(plain->error());
       if (failure.status == 413) failure.error = "too_large";
+      if (failure.status == 400) failure.reason = "Request body is not properly gzipped.";
       call.respond(error_reply(failure));
     });
   });
@@ -425,6 +442,7 @@ void Router::handle(const std::shared_ptr<Request>& request, Respond respond) {
   const Call call{context_, request, nullptr, std::move(respond), {}};
   if (auto answer = context_->access.preflight(*request)) return call.respond(std::move(*answer));
   if (request->unchecked_login) return check_login(call);
+  if (auto refused = encoding_refusal(*request)) return call.respond(std::move(*refused));
   if (is_packed(*request)) return unpack_and_route(call);
   route(call);
 }

@@ -21,7 +21,7 @@ void get_active_tasks(const Call& call);
 void get_membership(const Call& call);
 void serve_scheduler(const Call& call);
 void serve_node(const Call& call);
-void get_cluster_setup(const Call& call);
+void serve_cluster_setup(const Call& call);
 void serve_session(const Call& call);
 void post_replicate(const Call& call);
 void serve_atelier(const Call& call);
@@ -89,6 +89,9 @@ void get_presence(const Call& call);
 Result<std::string> json_body(const Request& request);
 /// The same, and it is an object.
 Result<std::string> json_object_body(const Request& request);
+/// The names of all databases that the query's startkey, endkey, limit, skip, descending choose.
+/// Errors: kInvalid.
+Result<std::vector<std::string>> listed_databases(const Call& call);
 /// http://host/db/id
 std::string location(const Call& call, std::string_view id);
 /// 401 for anonymous clients, 403 for named ones.
@@ -97,6 +100,8 @@ Failure not_a_database_admin(const Call& call);
 std::optional<Failure> write_refusal(const Call& call, std::string_view id);
 /// The same for any document: looked up once a request.
 std::optional<Failure> validation_refusal(const Call& call);
+/// Why this design document has no shape that CouchDB would store; nothing for all others.
+std::optional<Failure> design_fault(const Call& call, const DocumentWrite& write);
 /// Writes, then calls `then` on the server's thread.
 void write_documents(const Call& call, std::vector<DocumentWrite> writes,
                      const WriteOptions& options,
@@ -105,6 +110,11 @@ void write_documents(const Call& call, std::vector<DocumentWrite> writes,
 /// (waiting where it may), sets parent or history. `then` runs on the server's thread.
 void prepare_writes(const Call& call, std::vector<ParsedDocument> documents, bool new_edits,
                     std::function<void(Result<std::vector<DocumentWrite>>)> then);
+/// The revision that the request names beside the body: ?rev= and If-Match, which must agree.
+/// Errors: kInvalid.
+Result<std::optional<RevId>> named_revision(const Request& request, std::optional<RevId> from_body);
+/// The number of a local document's revision: what counts in CouchDB's `0-<number>`; 0 without one.
+std::uint64_t local_counter(const std::optional<RevId>& rev);
 /// The one of prepare_writes that does not wait.
 Result<DocumentWrite> write_of(ParsedDocument& document, bool new_edits);
 

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "server/attachment_intake.h"
 #include "server/document_json.h"
 #include "server/routes.h"
 
@@ -53,7 +54,7 @@ std::optional<std::vector<Range>> requested_ranges(const Request& request, std::
     if (!range) return std::nullopt;
     if (range->length != 0) ranges.push_back(*range);
   }
-  if (ranges.size() > kRangesMax) return std::nullopt;
+  if (ranges.size() > kRangesMax || split_list(header.substr(6)).empty()) return std::nullopt;
   return ranges;
 }
 
@@ -113,7 +114,8 @@ Response attachment_reply(const Call& call, const Attachment& attachment) {
   if (!attachment.encoding.empty()) {
     response.headers.add("Vary", "Accept-Encoding");
     if (attachment.encoding == "gzip" && !accepts_gzip(request.headers)) {
-      body.unpacked_blob(attachment.blob, attachment.encoded_length, false);
+      body.unpacked_blob(attachment.blob, attachment.encoded_length, false,
+                         plain_length(attachment));
     } else {
       response.headers.add("Content-Encoding", header_safe(attachment.encoding));
       body.blob(attachment.blob, 0, attachment.encoded_length);
@@ -135,22 +137,13 @@ const Attachment* find_attachment(const Document& document, std::string_view nam
   return nullptr;
 }
 
-Result<std::optional<RevId>> wanted_revision(const Request& request) {
-  std::string_view text = request.headers.get("If-Match");
-  if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
-  if (const auto queried = request.query.get("rev"))
-    text = *queried;
-  else if (text.empty())
-    return std::optional<RevId>{};
-  ATELIER_TRY(rev, parse_rev(text));
-  return std::optional<RevId>{rev};
-}
-
 void get_attachment(const Call& call, const std::string& id, const std::string& name) {
-  const auto rev = wanted_revision(*call.request);
-  if (!rev) return call.respond(error_reply(rev.error()));
   GetOptions options;
-  options.rev = *rev;
+  if (const auto text = call.query().get("rev")) {
+    const auto rev = parse_rev(*text);
+    if (!rev) return call.respond(error_reply(rev.error()));
+    options.rev = *rev;
+  }
   const auto document = call.store().get(id, options);
   if (!document) return call.respond(error_reply(document.error()));
   const Attachment* attachment = find_attachment(*document, name);
@@ -179,7 +172,7 @@ DocumentWrite write_without(const Document& document, std::string_view name) {
 /// The write that a change of one attachment begins with. Errors: kConflict, kNotFound, kInvalid.
 Result<DocumentWrite> begin_change(const Call& call, const std::string& id,
                                    const std::string& name) {
-  ATELIER_TRY(rev, wanted_revision(*call.request));
+  ATELIER_TRY(rev, named_revision(*call.request, std::nullopt));
   GetOptions options;
   options.rev = rev;
   const auto document = call.store().get(id, options);
@@ -214,7 +207,7 @@ void write_change(const Call& call, DocumentWrite write, const std::string& name
 }
 
 void delete_attachment(const Call& call, const std::string& id, const std::string& name) {
-  const auto rev = wanted_revision(*call.request);
+  const auto rev = named_revision(*call.request, std::nullopt);
   if (!rev) return call.respond(error_reply(rev.error()));
   GetOptions options;
   options.rev = *rev;
@@ -230,7 +223,10 @@ void delete_attachment(const Call& call, const std::string& id, const std::strin
 class AttachmentSink : public BodySink, public std::enable_shared_from_this<AttachmentSink> {
  public:
   AttachmentSink(Call call, std::string id, std::string name)
-      : call_(std::move(call)), id_(std::move(id)), name_(std::move(name)) {}
+      : call_(std::move(call)),
+        id_(std::move(id)),
+        name_(std::move(name)),
+        intake_(call_.store(), announced(call_.request->headers, name_)) {}
 
   void consume(std::string piece, std::function<void()> more) override {
     call_.context->background(
@@ -246,10 +242,9 @@ class AttachmentSink : public BodySink, public std::enable_shared_from_this<Atta
       respond(std::move(response));
     };
     call_.context->background([self = shared_from_this()] {
-      self->append({});
-      auto finished = std::make_shared<Result<BlobWriter::Finished>>(
-          self->failed_ ? Result<BlobWriter::Finished>(*self->failed_) : self->writer_->finish());
-      self->call_.context->post([self, finished] { self->write(*finished); });
+      auto taken = std::make_shared<Result<AttachmentWrite>>(
+          self->failed_ ? Result<AttachmentWrite>(*self->failed_) : self->intake_.finish());
+      self->call_.context->post([self, taken] { self->write(std::move(*taken)); });
     });
   }
 
@@ -257,41 +252,31 @@ class AttachmentSink : public BodySink, public std::enable_shared_from_this<Atta
   // The connection asks for one thing at a time, so that the background's turns do not overlap.
   void append(std::string_view piece) {
     if (failed_) return;
-    if (!writer_) {
-      auto begun = call_.store().begin_blob();
-      if (!begun)
-        failed_ = begun.error();
-      else
-        writer_ = std::move(*begun);
-    }
-    if (failed_ || piece.empty()) return;
-    if (const Status appended = writer_->append(piece); !appended) failed_ = appended.error();
+    if (const Status appended = intake_.append(piece); !appended) failed_ = appended.error();
   }
 
-  void write(const Result<BlobWriter::Finished>& blob) {
-    if (!blob) return call_.respond(error_reply(blob.error()));
+  void write(Result<AttachmentWrite> attachment) {
+    if (!attachment) return call_.respond(error_reply(attachment.error()));
     auto write = begin_change(call_, id_, name_);
     if (!write) return call_.respond(error_reply(write.error()));
-    const Headers& headers = call_.request->headers;
+    write->attachments.push_back(std::move(*attachment));
+    write_change(call_, std::move(*write), name_, 201);
+  }
+
+  /// The attachment as the headers tell of it.
+  static AttachmentWrite announced(const Headers& headers, const std::string& name) {
     AttachmentWrite attachment;
-    attachment.name = name_;
+    attachment.name = name;
     attachment.content_type = std::string(headers.get("Content-Type"));
     if (attachment.content_type.empty()) attachment.content_type = "application/octet-stream";
-    attachment.blob = blob->blob;
-    attachment.digest = blob->digest;
-    attachment.length = blob->length;
-    if (equal_no_case(headers.get("Content-Encoding"), "gzip")) {
-      attachment.encoding = "gzip";
-      attachment.encoded_length = blob->length;
-    }
-    write->attachments.push_back(std::move(attachment));
-    write_change(call_, std::move(*write), name_, 201);
+    if (equal_no_case(headers.get("Content-Encoding"), "gzip")) attachment.encoding = "gzip";
+    return attachment;
   }
 
   Call call_;
   const std::string id_, name_;
-  std::unique_ptr<BlobWriter> writer_;  // the background's, one turn at a time
-  std::optional<Error> failed_;         // same
+  AttachmentIntake intake_;      // the background's, one turn at a time
+  std::optional<Error> failed_;  // same
 };
 
 /// Why the attachment may not be put; nothing when it may.

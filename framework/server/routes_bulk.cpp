@@ -20,6 +20,9 @@ struct BulkRow {
   std::string written;  // what became of it
   std::optional<Failure> failure;
   bool local = false;
+  bool removed = false;  // of a local document
+  std::uint64_t counter =
+      0;             // of a local document: the number that its revision is counted on from
   std::string body;  // of a local document
 };
 
@@ -74,6 +77,8 @@ Status take_document(const Call& call, Bulk& bulk, std::string_view text) {
   row.local = row.id.starts_with("_local/");
   if (row.local) {
     row.body = std::move(parsed->write.body);
+    row.counter = local_counter(parsed->rev);
+    row.removed = parsed->write.deleted;
   } else {
     ATELIER_CHECK(check_document_id(row.id, call.database->partitioned()));
     for (const auto& attachment : parsed->inline_attachments)
@@ -81,6 +86,8 @@ Status take_document(const Call& call, Bulk& bulk, std::string_view text) {
         return invalid("Invalid attachment data for " + attachment.attachment.name);
     if (row.id.starts_with("_design/") && !call.database_admin())
       row.failure = not_a_database_admin(call);
+    else
+      row.failure = design_fault(call, parsed->write);
   }
   if (!row.local && !row.failure) {
     bulk.written_rows.push_back(bulk.rows.size());
@@ -131,7 +138,12 @@ void finish_bulk(const Call& call, std::shared_ptr<Bulk> bulk) {
   call.respond_later([store = call.database->store(), bulk] {
     for (BulkRow& row : bulk->rows) {
       if (!row.local) continue;
-      const auto rev = store->put_local(row.id.substr(7), row.body);
+      if (row.removed) {
+        (void)store->remove_local(row.id.substr(7));
+        row.written = "0-0";
+        continue;
+      }
+      const auto rev = store->put_local(row.id.substr(7), row.body, row.counter);
       if (rev)
         row.written = "0-" + std::to_string(*rev);
       else

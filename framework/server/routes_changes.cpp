@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "query/selector.h"
 #include "server/document_json.h"
+#include "server/project_fields.h"
 #include "server/routes.h"
 
 namespace atelier::server {
@@ -20,12 +21,15 @@ using std::chrono::milliseconds;
 constexpr std::size_t kSelectedSliceRows = 100;  // documents read for a selector in one turn
 constexpr int kFilteredSlicesMax = 8;            // slices without a wanted row in one turn
 
+/// CouchDB's own, which shows in where `seq_interval` counts from.
+constexpr std::uint64_t kNoLimit = 10'000'000'000'000'000;
+
 enum class FeedKind { kNormal, kLongpoll, kContinuous, kEventSource };
 
 struct ChangesOptions {
   FeedKind kind = FeedKind::kNormal;
   std::uint64_t since = 0;
-  std::uint64_t limit = UINT64_MAX;
+  std::uint64_t limit = kNoLimit;
   bool descending = false;
   bool all_leaves = false;
   bool include_docs = false;
@@ -37,6 +41,7 @@ struct ChangesOptions {
   std::optional<std::set<std::string, std::less<>>> doc_ids;
   std::vector<std::string> prefixes;  // with their colon; empty: all
   std::optional<query::Selector> selector;
+  std::optional<std::vector<std::string>> fields;  // of documents, with a selector; nothing: all
 
   bool waits() const { return kind != FeedKind::kNormal; }
   bool lines() const { return kind == FeedKind::kContinuous || kind == FeedKind::kEventSource; }
@@ -50,8 +55,8 @@ struct ChangesOptions {
   }
   /// What two feeds must have in common to share their rows; empty when they never do.
   std::string share_key() const {
-    if (!waits() || doc_ids || selector || !prefixes.empty() || limit != UINT64_MAX ||
-        seq_interval != 1 || show.attachments)
+    if (!waits() || descending || doc_ids || selector || !prefixes.empty() || limit != kNoLimit ||
+        fields || seq_interval != 1 || show.attachments)
       return {};
     std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
     for (bool flag : {all_leaves, include_docs, show.conflicts, design_only})
@@ -89,11 +94,12 @@ Status parse_times(const Query& query, ChangesOptions& options) {
     if (*text == "true") {
       options.heartbeat = milliseconds(kFeedHeartbeatDefaultMs);
     } else if (*text != "false") {
-      const auto value = parse_number(*text);
+      const bool negative = text->starts_with('-');
+      const auto value = parse_number(text->substr(negative ? 1 : 0));
       if (!value)
         return invalid(
             "Invalid heartbeat value. Expecting a positive integer value (in milliseconds).");
-      if (*value == 0)
+      if (negative || *value == 0)
         return invalid("The heartbeat value should be a positive integer (in milliseconds).");
       const std::uint64_t bounded = std::min<std::uint64_t>(*value, INT32_MAX);
       options.heartbeat = milliseconds(
@@ -157,24 +163,48 @@ Status parse_prefixes(const Call& call, ChangesOptions& options) {
   return strings && !options.prefixes.empty() ? ok() : Status(fault);
 }
 
-Status parse_selector(std::string_view body, ChangesOptions& options) {
+Status parse_selector(const Call& call, std::string_view body, ChangesOptions& options) {
+  if (call.request->method != "POST") return invalid("Selector must be specified in POST payload");
   const auto member = json::member(body, "selector");
-  if (!member) return invalid("Selector must be specified in POST payload");
+  if (!member || json::kind_of(*member) != json::Kind::kObject)
+    return invalid("Selector error: expected a JSON object");
   ATELIER_TRY(selector, query::Selector::compile(*member));
   options.selector = std::move(selector);
-  return ok();
+  const auto fields = json::member(body, "fields");
+  if (!fields || *fields == "[]") return ok();
+  if (json::kind_of(*fields) != json::Kind::kArray)
+    return invalid("Selector error: fields must be JSON array");
+  options.fields.emplace();
+  bool strings = true;
+  json::for_each_element(*fields, [&](std::string_view element) {
+    auto name = json::string_value(element);
+    strings = name.has_value();
+    if (name) options.fields->push_back(std::move(*name));
+    return strings;
+  });
+  return strings ? ok() : Status(invalid("Selector error: fields must be JSON array"));
 }
 
-/// A filter function of a design document: never run here, but what is missing is said.
-Status refuse_function(const Call& call, std::string_view filter) {
-  const std::size_t slash = filter.find('/');
-  if (slash == std::string_view::npos) return invalid("Invalid filter: " + std::string(filter));
-  const auto design = call.store().get("_design/" + std::string(filter.substr(0, slash)));
+/// A function of a design document, named "design/function": never run here, but what is missing is
+/// said. `group` is the member that it stands in, `malformed` the reason for any other name.
+Status refuse_function(const Call& call, std::string_view wanted, const std::string& group,
+                       std::string_view malformed) {
+  const std::vector<std::string_view> parts = split_list(wanted, '/');
+  if (parts.size() != 2) return invalid(std::string(malformed));
+  const auto design = call.store().get("_design/" + std::string(parts[0]));
   if (!design) return design.error();
-  const std::string name(filter.substr(slash + 1));
-  if (!json::find(design->body, {"filters", name})) return not_found("missing json key: " + name);
-  return Error{ErrorCode::kUnsupported,
-               "JavaScript filters are never run here. Use filter=_selector or filter=_doc_ids."};
+  const std::string name(parts[1]);
+  if (!json::member(design->body, group)) return not_found("missing json key: " + group);
+  if (!json::find(design->body, {group, name})) return not_found("missing json key: " + name);
+  return Error{ErrorCode::kUnsupported, "JavaScript " + group +
+                                            " are never run here. Use filter=_selector or "
+                                            "filter=_doc_ids."};
+}
+
+Status refuse_view(const Call& call) {
+  const std::string view(call.query().get("view").value_or(""));
+  if (view.empty()) return invalid("`view` filter parameter is not provided.");
+  return refuse_function(call, view, "views", "`view` must be of the form `designname/viewname`");
 }
 
 Status parse_filter(const Call& call, std::string_view body, ChangesOptions& options) {
@@ -186,12 +216,11 @@ Status parse_filter(const Call& call, std::string_view body, ChangesOptions& opt
     options.design_only = true;
     return ok();
   }
-  if (*filter == "_selector") return parse_selector(body, options);
-  if (*filter == "_view")
-    return Error{ErrorCode::kUnsupported,
-                 "JavaScript views are never run here. Use filter=_selector or filter=_doc_ids."};
+  if (*filter == "_selector") return parse_selector(call, body, options);
+  if (*filter == "_view") return refuse_view(call);
   if (filter->starts_with('_')) return invalid("unknown builtin filter name");
-  return refuse_function(call, *filter);
+  return refuse_function(call, *filter, "filters",
+                         "filter parameter must be of the form `designname/filtername`");
 }
 
 Status parse_numbers(const Query& query, ChangesOptions& options) {
@@ -280,7 +309,9 @@ class ChangesSource : public Feed {
       active_ = changed_ = Clock::now();
       return State::kData;
     }
-    if (!options_.waits() || (options_.kind == FeedKind::kLongpoll && any_)) return end(chunk);
+    // Downwards there is nothing to wait for: what comes next would stand above.
+    if (!options_.waits() || options_.descending || (options_.kind == FeedKind::kLongpoll && any_))
+      return end(chunk);
     if (timed_out()) return end(chunk);
     wait_for_changes();
     return State::kWait;
@@ -344,17 +375,19 @@ class ChangesSource : public Feed {
 
   /// Changes behind this place: exact for a moderate number, else at least as many as there are.
   std::uint64_t pending() const {
-    if (options_.descending || (left_ != 0 && !stopping_)) return 0;
-    const std::uint64_t last = store().last_sequence();
-    if (last <= at_) return 0;
+    if (left_ != 0 && !stopping_) return 0;
+    const std::uint64_t last = options_.descending ? at_ : store().last_sequence();
+    const std::uint64_t from = options_.descending ? 0 : at_;
+    if (last <= from) return 0;
     std::uint64_t count = 0;
-    (void)store().changes(at_, kPendingCountMax, [&](const ChangeRow&) {
+    (void)store().changes(from, kPendingCountMax, [&](const ChangeRow& row) {
+      if (options_.descending && row.sequence >= last) return false;
       ++count;
       return true;
     });
     if (count < kPendingCountMax) return count;
     const StoreInfo info = store().info();
-    return std::min(last - at_, info.doc_count + info.doc_del_count);
+    return std::min(last - from, info.doc_count + info.doc_del_count);
   }
 
   enum class Step { kRows, kEnd, kLater, kBroken };
@@ -466,7 +499,7 @@ class ChangesSource : public Feed {
     for (const ChangeRow& row : rows) {
       if (!options_.lines()) out.text += any_ || out.count != 0 ? ",\n" : "\n";
       if (options_.kind == FeedKind::kEventSource) out.text += "data: ";
-      append_row(row, out.text);
+      append_row(row, out.text, left_ - out.count);
       ++out.count;
       if (options_.kind == FeedKind::kEventSource)
         out.text += "\nid: " + json::quoted(store().sequence_text(row.sequence)) + "\n";
@@ -474,9 +507,9 @@ class ChangesSource : public Feed {
     }
   }
 
-  void append_row(const ChangeRow& row, std::string& out) {
-    const bool show_seq =
-        options_.seq_interval == 1 || shown_++ % options_.seq_interval == options_.seq_interval - 1;
+  /// `left` rows may still be shown, this one included.
+  void append_row(const ChangeRow& row, std::string& out, std::uint64_t left) const {
+    const bool show_seq = left % options_.seq_interval == 0;  // as CouchDB counts
     out += "{\"seq\":";
     if (show_seq)
       json::append_string(out, store().sequence_text(row.sequence));
@@ -505,10 +538,17 @@ class ChangesSource : public Feed {
     const auto document = store().get(row.id, get);
     // Changed meanwhile: its newer row comes later in this very feed.
     if (!document || document->rev != row.leaves.front()) return "null";
+    if (options_.fields) return project(*document);
     Pieces pieces;
     show_document(pieces, *document, options_.show, store());
     auto text = pieces.collect(store(), kRequestBodyBytesMax);
     return text ? std::move(*text) : "null";
+  }
+
+  std::string project(const Document& document) const {
+    std::string whole;
+    append_simple_document(whole, document.id, document.rev, document.deleted, document.body);
+    return project_fields(whole, *options_.fields);
   }
 
   const std::shared_ptr<Context> context_;
@@ -519,7 +559,6 @@ class ChangesSource : public Feed {
 
   std::uint64_t at_;    // the sequence of the last row that was read
   std::uint64_t left_;  // rows that may still be shown
-  std::uint64_t shown_ = 0;
   bool begun_ = false, any_ = false, ended_ = false;
   bool heartbeat_due_ = false, stopping_ = false;
   Clock::time_point active_;   // when something was sent last

@@ -1,7 +1,12 @@
 // What several routes need: bodies, rights to write, and the way from a client's document to a
 // write.
+#include <charconv>
+
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "server/attachment_intake.h"
+#include "server/design_documents.h"
+#include "server/document_json.h"
 #include "server/replicator_database.h"
 #include "server/routes.h"
 #include "server/users.h"
@@ -19,19 +24,10 @@ constexpr std::string_view kValidationReason =
 /// Puts the bytes of inline attachments into the store. May wait.
 Status store_inline(Store& store, ParsedDocument& document) {
   for (ParsedDocument::InlineAttachment& inlined : document.inline_attachments) {
-    ATELIER_TRY(writer, store.begin_blob());
-    ATELIER_CHECK(writer->append(inlined.data));
+    AttachmentIntake intake(store, std::move(inlined.attachment));
+    ATELIER_CHECK(intake.append(inlined.data));
     inlined.data = std::string();
-    ATELIER_TRY(finished, writer->finish());
-    AttachmentWrite attachment = std::move(inlined.attachment);
-    attachment.stub = false;
-    attachment.blob = finished.blob;
-    attachment.digest = finished.digest;
-    if (attachment.encoding.empty()) {
-      attachment.length = finished.length;
-    } else {
-      attachment.encoded_length = finished.length;
-    }
+    ATELIER_TRY(attachment, intake.finish());
     document.write.attachments.push_back(std::move(attachment));
   }
   document.inline_attachments.clear();
@@ -58,6 +54,35 @@ std::string location(const Call& call, std::string_view id) {
          url_encode(id, ":");
 }
 
+Result<std::optional<RevId>> named_revision(const Request& request,
+                                            std::optional<RevId> from_body) {
+  std::optional<RevId> rev = std::move(from_body);
+  if (const auto text = request.query.get("rev")) {
+    ATELIER_TRY(queried, parse_rev(*text));
+    if (rev && !(*rev == queried))
+      return invalid("Document rev from request body and query string have different values");
+    rev = queried;
+  }
+  std::string_view match = request.headers.get("If-Match");
+  if (!match.empty()) {
+    if (match.starts_with("W/")) match.remove_prefix(2);
+    if (match.size() >= 2 && match.front() == '"') match = match.substr(1, match.size() - 2);
+    ATELIER_TRY(matched, parse_rev(match));
+    if (rev && !(*rev == matched)) return invalid("Document rev and etag have different values");
+    rev = matched;
+  }
+  return rev;
+}
+
+std::uint64_t local_counter(const std::optional<RevId>& rev) {
+  if (!rev) return 0;
+  const std::string text = rev->hash();
+  std::uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole && number < INT64_MAX ? number : 0;
+}
+
 std::optional<Failure> validation_refusal(const Call& call) {
   if (call.database_admin() || !call.database->has_validation()) return std::nullopt;
   return Failure{501, "not_implemented", std::string(kValidationReason)};
@@ -67,6 +92,11 @@ Failure not_a_database_admin(const Call& call) {
   constexpr const char* kReason = "You are not a db or server admin.";
   if (call.request->principal.anonymous()) return {401, "unauthorized", kReason};
   return {403, "forbidden", kReason};
+}
+
+std::optional<Failure> design_fault(const Call& call, const DocumentWrite& write) {
+  if (write.deleted) return std::nullopt;
+  return design_document_fault(write.id, write.body, call.database->partitioned());
 }
 
 std::optional<Failure> write_refusal(const Call& call, std::string_view id) {
@@ -157,6 +187,9 @@ Result<DocumentWrite> write_of(ParsedDocument& document, bool new_edits) {
   DocumentWrite write = std::move(document.write);
   if (new_edits) {
     write.parent = document.rev;
+    // New bytes come with the new revision, whatever a client says.
+    for (AttachmentWrite& attachment : write.attachments)
+      if (!attachment.stub) attachment.revpos = 0;
   } else if (!document.revisions.empty()) {
     write.history = std::move(document.revisions);
   } else if (document.rev) {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_text.h"
+#include "base/limits.h"
 #include "base/room_name.h"
 #include "server/document_json.h"
 #include "server/routes.h"
@@ -17,6 +18,11 @@ Response illegal_name(std::string_view name) {
                          "'. Only lowercase characters (a-z), digits (0-9), and any of the "
                          "characters _, $, (, ), +, -, and / are allowed. Must begin with a "
                          "letter.");
+}
+
+Response too_long_name(std::string_view name) {
+  return error_reply(400, "database_name_too_long",
+                     "At least one path segment of `" + std::string(name) + "` is too long.");
 }
 
 bool is_positive(std::string_view text) {
@@ -98,6 +104,7 @@ void put_database(const Call& call) {
   const auto partitioned = call.query().get("partitioned");
   if (partitioned && *partitioned != "true" && *partitioned != "false")
     return call.respond(bad_request("Invalid `partitioned` parameter"));
+  if (name.size() > kDatabaseNameBytesMax) return call.respond(too_long_name(name));
   if (!is_database_name(name)) return call.respond(illegal_name(name));
   const std::string where = call.request->origin() + "/" + url_encode(name);
   call.respond_later(
@@ -171,15 +178,21 @@ void serve_revs_limit(const Call& call) {
   });
 }
 
-/// How many purges a CouchDB remembers for its views and shards: there are none here.
+/// How many purges a CouchDB remembers for its views and shards: none are kept here, the number is.
 void serve_purged_infos_limit(const Call& call) {
-  if (call.request->is_read()) return call.respond(json_reply(200, "1000"));
+  if (call.request->is_read()) {
+    const auto limit = call.store().get_property("purged_infos_limit");
+    return call.respond(json_reply(200, limit ? *limit : "1000"));
+  }
   const auto body = json_body(*call.request);
   if (!body) return call.respond(error_reply(body.error()));
   const auto limit = json::int_value(*body);
   if (!limit || *limit < 1)
     return call.respond(bad_request("`purge_infos_limit` must be a positive integer"));
-  call.respond(ok_reply());
+  call.respond_later([store = call.database->store(), text = std::to_string(*limit)] {
+    const Status set = store->put_property("purged_infos_limit", text);
+    return set ? ok_reply() : error_reply(set.error());
+  });
 }
 
 /// One range on one node.
@@ -287,8 +300,10 @@ std::string dbs_info_row(const Call& call, const std::string& name) {
 }
 
 void get_dbs_info(const Call& call) {
+  const auto names = listed_databases(call);
+  if (!names) return call.respond(error_reply(names.error()));
   std::string out = "[";
-  for (const std::string& name : call.context->catalog->list())
+  for (const std::string& name : *names)
     out += (out.size() > 1 ? "," : "") + dbs_info_row(call, name);
   call.respond(json_reply(200, out + "]"));
 }

@@ -21,7 +21,6 @@ Response related_reply(const Document& document, const ShowOptions& show,
   Pieces body;
   show_related(body, document, show, *store, boundary);
   Response response;
-  response.headers.add("Cache-Control", "must-revalidate");
   response.headers.add("Content-Type", "multipart/related; boundary=\"" + boundary + "\"");
   set_body(response, std::move(body), store);
   return response;
@@ -201,27 +200,6 @@ void write_and_reply(const Call& call, DocumentWrite write) {
       });
 }
 
-/// The revision that the request names beside the body: ?rev= and If-Match, which must agree.
-Result<std::optional<RevId>> named_revision(const Request& request,
-                                            std::optional<RevId> from_body) {
-  std::optional<RevId> rev = std::move(from_body);
-  if (const auto text = request.query.get("rev")) {
-    ATELIER_TRY(queried, parse_rev(*text));
-    if (rev && !(*rev == queried))
-      return invalid("Document rev from request body and query string have different values");
-    rev = queried;
-  }
-  std::string_view match = request.headers.get("If-Match");
-  if (!match.empty()) {
-    if (match.starts_with("W/")) match.remove_prefix(2);
-    if (match.size() >= 2 && match.front() == '"') match = match.substr(1, match.size() - 2);
-    ATELIER_TRY(matched, parse_rev(match));
-    if (rev && !(*rev == matched)) return invalid("Document rev and etag have different values");
-    rev = matched;
-  }
-  return rev;
-}
-
 /// Gives each attachment that follows the part that holds its bytes.
 Status take_parts(ParsedDocument& document, std::span<const Part> parts) {
   std::vector<bool> used(parts.size(), false);
@@ -268,6 +246,8 @@ Result<ParsedDocument> parse_put(const Request& request) {
 }
 
 void write_parsed(const Call& call, ParsedDocument document) {
+  if (const auto fault = design_fault(call, document.write))
+    return call.respond(error_reply(*fault));
   const bool new_edits = call.query().get("new_edits") != "false";
   std::vector<ParsedDocument> documents;
   documents.push_back(std::move(document));
@@ -278,13 +258,16 @@ void write_parsed(const Call& call, ParsedDocument document) {
                  });
 }
 
+/// CouchDB knows no id at this point.
+Response parse_failure(const Error& error) {
+  Failure failure = failure_of(error);
+  if (failure.status == 413) failure.reason.clear();
+  return error_reply(failure);
+}
+
 void put_document(const Call& call, const std::string& id) {
   auto document = parse_put(*call.request);
-  if (!document) {
-    Failure failure = failure_of(document.error());
-    if (failure.status == 413) failure.reason = id;
-    return call.respond(error_reply(failure));
-  }
+  if (!document) return call.respond(parse_failure(document.error()));
   auto rev = named_revision(*call.request, document->rev);
   if (!rev) return call.respond(error_reply(rev.error()));
   document->rev = *rev;
@@ -353,6 +336,7 @@ void copy_document(const Call& call, const std::string& id) {
                           : call.store().get(id, options);
   if (!source) return call.respond(error_reply(source.error()));
   DocumentWrite write = copy_of(*source, *target);
+  if (const auto fault = design_fault(call, write)) return call.respond(error_reply(*fault));
   if (const auto text = query->get("rev")) {
     const auto rev = parse_rev(*text);
     if (!rev) return call.respond(error_reply(rev.error()));
@@ -363,38 +347,56 @@ void copy_document(const Call& call, const std::string& id) {
 
 // --- local documents
 
-Response local_reply(const Store::LocalDocument& document) {
+std::string local_text(const Store::LocalDocument& document) {
   std::string out = "{\"_id\":" + json::quoted("_local/" + document.id) + ",\"_rev\":\"0-" +
                     std::to_string(document.rev) + '"';
-  if (document.body.size() > 2) {
-    out += ',';
-    out += document.body.substr(1);
-  } else {
-    out += '}';
+  return out + (document.body.size() > 2 ? ',' + document.body.substr(1) : "}");
+}
+
+/// Of what its GET answers: its revision may come again with another body.
+std::string local_etag(const Store::LocalDocument& document) {
+  return '"' + hex(md5(local_text(document))) + '"';
+}
+
+Response local_reply(const Request& request, const Store::LocalDocument& document) {
+  const std::string etag = local_etag(document);
+  if (none_match(request, etag)) {
+    Response same;
+    same.status = 304;
+    same.headers.add("ETag", etag);
+    return same;
   }
-  Response response = json_reply(200, std::move(out));
-  response.headers.add("ETag", '"' + hex(md5(response.body)) + '"');
+  Response response = json_reply(200, local_text(document));
+  response.headers.add("ETag", etag);
   return response;
 }
 
-Response local_written_reply(const std::string& id, const std::string& rev, int status,
-                             const std::string& where) {
+Response local_written_reply(const Call& call, int status, const Store::LocalDocument& document) {
   json::Writer out;
-  out.begin_object().key("ok").boolean(true).key("id").string("_local/" + id);
-  out.key("rev").string(rev).end_object();
+  out.begin_object().key("ok").boolean(true).key("id").string("_local/" + document.id);
+  out.key("rev").string("0-" + std::to_string(document.rev)).end_object();
   Response response = json_reply(status, out.take());
-  if (!where.empty()) response.headers.add("Location", where);
+  if (call.request->method != "POST") response.headers.add("ETag", local_etag(document));
+  if (status == 201) response.headers.add("Location", location(call, "_local/" + document.id));
   return response;
 }
 
-void put_local_document(const Call& call, const std::string& id, std::string_view text) {
-  auto document = parse_document(text);
-  if (!document) return call.respond(error_reply(document.error()));
-  call.respond_later([store = call.database->store(), id, body = std::move(document->write.body),
-                      where = location(call, "_local/" + id)] {
-    const auto rev = store->put_local(id, body);
-    if (!rev) return error_reply(rev.error());
-    return local_written_reply(id, "0-" + std::to_string(*rev), 201, where);
+void remove_local_document(const Call& call, const std::string& id) {
+  call.respond_later([call, id] {
+    const Status removed = call.store().remove_local(id);
+    if (!removed) return error_reply(removed.error());
+    return local_written_reply(call, 200, {id, 0, "{}"});
+  });
+}
+
+void write_local_document(const Call& call, const std::string& id, ParsedDocument document) {
+  const auto rev = named_revision(*call.request, document.rev);
+  if (!rev) return call.respond(error_reply(rev.error()));
+  if (document.write.deleted) return remove_local_document(call, id);
+  call.respond_later([call, id, rev = *rev, body = std::move(document.write.body)] {
+    const auto written = call.store().put_local(id, body, local_counter(rev));
+    if (!written) return error_reply(written.error());
+    return local_written_reply(call, 201, {id, *written, body});
   });
 }
 
@@ -417,12 +419,12 @@ void serve_document(const Call& call, const std::string& id) {
 }
 
 void post_document(const Call& call) {
-  auto document = parse_document(call.request->body);
-  if (!document) return call.respond(error_reply(document.error()));
-  std::string& id = document->write.id;
-  if (id.empty()) id = random_uuid();
+  auto document = parse_put(*call.request);
+  if (!document) return call.respond(parse_failure(document.error()));
+  if (document->write.id.empty()) document->write.id = random_uuid();
+  const std::string id = document->write.id;
   if (id.starts_with("_local/") && id.size() > 7)
-    return put_local_document(call, id.substr(7), call.request->body);
+    return write_local_document(call, id.substr(7), std::move(*document));
   if (const Status legal = check_document_id(id, call.database->partitioned()); !legal)
     return call.respond(error_reply(legal.error()));
   if (const auto refused = write_refusal(call, id)) return call.respond(error_reply(*refused));
@@ -436,15 +438,18 @@ void serve_local_document(const Call& call, const std::string& id) {
   const std::string& method = call.request->method;
   if (call.request->is_read()) {
     const auto document = call.store().get_local(id);
-    return call.respond(document ? local_reply(*document) : error_reply(document.error()));
+    return call.respond(document ? local_reply(*call.request, *document)
+                                 : error_reply(document.error()));
   }
-  if (method == "PUT") return put_local_document(call, id, call.request->body);
+  if (method == "PUT") {
+    auto document = parse_document(call.request->body);
+    if (!document) return call.respond(parse_failure(document.error()));
+    return write_local_document(call, id, std::move(*document));
+  }
   if (method != "DELETE") return call.respond(method_not_allowed("DELETE,GET,HEAD,PUT"));
-  call.respond_later([store = call.database->store(), id] {
-    const Status removed = store->remove_local(id);
-    if (!removed) return error_reply(removed.error());
-    return local_written_reply(id, "0-0", 200, "");
-  });
+  const auto rev = named_revision(*call.request, std::nullopt);
+  if (!rev) return call.respond(error_reply(rev.error()));
+  remove_local_document(call, id);
 }
 
 }  // namespace atelier::server

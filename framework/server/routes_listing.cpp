@@ -1,6 +1,7 @@
 // Lists of documents by id: _all_docs with its relatives, sent in slices.
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "base/json_text.h"
 #include "base/limits.h"
@@ -142,14 +143,6 @@ Result<ListOptions> parse_options(const Call& call) {
     ATELIER_CHECK(add_body_options(options, body));
   }
   return options;
-}
-
-Response parse_failure(const Error& error) {
-  Failure failure = failure_of(error);
-  if (failure.reason.starts_with("Invalid value for") ||
-      failure.reason.starts_with("Invalid boolean"))
-    failure.error = "query_parse_error";
-  return error_reply(failure);
 }
 
 /// The whole document as text; "null" when it cannot be shown.
@@ -310,6 +303,7 @@ class KeysSource : public ListSource {
 /// The id that a list restricted to a prefix begins and ends with; empty ones do not restrict.
 struct Window {
   std::string first, past;
+  bool counts = false;  // `offset` is told within it
 };
 
 /// Brings the bounds into the form of a scan. False when nothing can be in between.
@@ -347,13 +341,17 @@ bool make_range(const ListOptions& options, const Window& window, ScanOptions& r
 }
 
 /// Rows before the range in its direction; nothing when there are too many to count here.
-std::optional<std::uint64_t> rows_before(const Store& store, const ScanOptions& range) {
+std::optional<std::uint64_t> rows_before(const Store& store, const ScanOptions& range,
+                                         const Window& window) {
   if (!range.start) return 0;
   ScanOptions before;
   before.limit = kOffsetCountMax + 1;
   if (range.descending) {
     before.start = *range.start + '\0';
+    if (window.counts) before.end = window.past;
+    before.inclusive_end = false;
   } else {
+    if (window.counts) before.start = window.first;
     before.end = *range.start;
     before.inclusive_end = false;
   }
@@ -371,18 +369,40 @@ std::string list_head(const Store& store, const ListOptions& options, std::uint6
   return head + ",\"rows\":[";
 }
 
+/// Where a range begins that can hold nothing.
+std::optional<std::string> start_of(const ListOptions& options) {
+  if (options.start.kind == Bound::Kind::kText) return options.start.text;
+  return std::nullopt;
+}
+
+/// CouchDB tells where the first of a list of keys stands, if the list is one of several.
+std::optional<std::uint64_t> rows_before_first(const Store& store, const ListOptions& options) {
+  const auto first =
+      options.keys->empty() ? std::nullopt : json::string_value(options.keys->front());
+  if (!first) return 0;
+  ScanOptions range;
+  range.start = *first;
+  range.descending = options.descending;
+  return rows_before(store, range, {});
+}
+
 std::shared_ptr<ListSource> list_source(const std::shared_ptr<Store>& store, ListOptions options,
-                                        const Window& window, std::uint64_t total) {
+                                        const Window& window, std::uint64_t total,
+                                        bool one_of_several = false) {
   if (options.keys) {
-    const std::string head = list_head(*store, options, total, std::nullopt);
+    const std::string head = list_head(
+        *store, options, total, one_of_several ? rows_before_first(*store, options) : std::nullopt);
     auto source = std::make_shared<KeysSource>(store, std::move(options));
     source->set_head(head);
     return source;
   }
   ScanOptions range;
   const bool possible = make_range(options, window, range);
-  std::optional<std::uint64_t> offset = 0;
-  if (possible) offset = rows_before(*store, range);
+  if (!possible) {
+    range.descending = options.descending;
+    range.start = start_of(options);
+  }
+  auto offset = rows_before(*store, range, window);
   if (offset) offset = std::min(total, *offset + options.skip);
   const std::string head = list_head(*store, options, total, offset);
   auto source =
@@ -425,7 +445,8 @@ class QueriesSource : public BodySource {
   std::size_t at_ = 0;
 };
 
-void post_queries(const Call& call, const Window& window, std::uint64_t total) {
+void post_queries(const Call& call,
+                  const std::function<std::shared_ptr<ListSource>(ListOptions)>& list_of) {
   const auto body = json_object_body(*call.request);
   if (!body) return call.respond(error_reply(body.error()));
   const auto queries = json::member(*body, "queries");
@@ -443,10 +464,10 @@ void post_queries(const Call& call, const Window& window, std::uint64_t total) {
       failed = added.error();
       return false;
     }
-    lists.push_back(list_source(call.database->store(), std::move(*options), window, total));
+    lists.push_back(list_of(std::move(*options)));
     return true;
   });
-  if (failed) return call.respond(parse_failure(*failed));
+  if (failed) return call.respond(error_reply(*failed));
   for (std::size_t i = 0; i < lists.size(); ++i) {
     // Each list brings its own head; what stands between them comes before it.
     lists[i]->prepend(i == 0 ? "{\"results\":[\n" : ",\n");
@@ -455,10 +476,14 @@ void post_queries(const Call& call, const Window& window, std::uint64_t total) {
 }
 
 void serve_list(const Call& call, const Window& window, std::uint64_t total) {
-  if (call.request->segments.back() == "queries" && call.request->method == "POST")
-    return post_queries(call, window, total);
+  if (call.request->segments.back() == "queries") {
+    if (call.request->method != "POST") return call.respond(method_not_allowed("POST"));
+    return post_queries(call, [&](ListOptions options) {
+      return list_source(call.database->store(), std::move(options), window, total, true);
+    });
+  }
   auto options = parse_options(call);
-  if (!options) return call.respond(parse_failure(options.error()));
+  if (!options) return call.respond(error_reply(options.error()));
   auto source = list_source(call.database->store(), std::move(*options), window, total);
   source->set_tail("\n");
   call.respond(stream_reply(std::move(source)));
@@ -554,15 +579,29 @@ void serve_design_docs(const Call& call) {
 }
 
 void serve_partition_all_docs(const Call& call, const std::string& partition) {
-  const StoreInfo info = call.store().info();
-  serve_list(call, {partition + ":", partition + ";"}, info.doc_count);
+  ScanOptions range;
+  range.start = partition + ":";
+  range.end = partition + ";";
+  range.inclusive_end = false;
+  range.limit = kOffsetCountMax;
+  const auto total = call.store().count(range);
+  if (!total) return call.respond(error_reply(total.error()));
+  serve_list(call, {*range.start, *range.end, true}, *total);
 }
 
 void serve_local_docs(const Call& call) {
+  const auto list_of = [&](const ListOptions& options) {
+    auto source = std::make_shared<LocalsSource>(local_rows(call.store(), options));
+    source->set_head("{\"total_rows\":null,\"offset\":null,\"rows\":[");
+    return source;
+  };
+  if (call.request->segments.back() == "queries") {
+    if (call.request->method != "POST") return call.respond(method_not_allowed("POST"));
+    return post_queries(call, list_of);
+  }
   const auto options = parse_options(call);
-  if (!options) return call.respond(parse_failure(options.error()));
-  auto source = std::make_shared<LocalsSource>(local_rows(call.store(), *options));
-  source->set_head("{\"total_rows\":null,\"offset\":null,\"rows\":[");
+  if (!options) return call.respond(error_reply(options.error()));
+  auto source = list_of(*options);
   source->set_tail("\n");
   call.respond(stream_reply(std::move(source)));
 }

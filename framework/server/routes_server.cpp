@@ -16,6 +16,10 @@ namespace {
 constexpr std::string_view kNodeName = "atelier@localhost";
 constexpr std::string_view kCompatibleVersion = "3.5.0";  // the CouchDB whose answers these are
 
+std::string body_etag(const Response& response) {
+  return '"' + hex(md5(response.body)) + '"';
+}
+
 std::int64_t now_seconds() {
   return system_clock().wall_ms() / 1000;
 }
@@ -266,10 +270,16 @@ void get_job(const Call& call, const std::string& id) {
   call.respond(missing());
 }
 
+/// As CouchDB lists it: a URL ends in a slash.
+std::string shown_address(const std::string& address) {
+  return address + (address.find("://") != std::string::npos && !address.ends_with('/') ? "/" : "");
+}
+
 std::string document_text(const std::string& id, const ReplicatorState& state) {
   json::Writer out;
   out.begin_object().key("database").string(kReplicatorDatabase).key("doc_id").string(id);
-  out.key("id").null().key("source").string(state.source).key("target").string(state.target);
+  out.key("id").null().key("source").string(shown_address(state.source));
+  out.key("target").string(shown_address(state.target));
   out.key("state").string(state.state).key("error_count");
   out.integer(state.state == "failed" || state.state == "crashing" ? 1 : 0).key("info");
   if (state.reason.empty())
@@ -393,7 +403,10 @@ void get_probe(const Call& call) {
 void get_welcome(const Call& call) {
   json::Writer out;
   out.begin_object().key("couchdb").string("Welcome").key("version").string(kCompatibleVersion);
-  out.key("uuid").string(call.context->options.uuid).key("features").raw(R"(["partitioned"])");
+  out.key("uuid")
+      .string(call.context->options.uuid)
+      .key("features")
+      .raw(R"(["partitioned","scheduler"])");
   out.key("vendor").begin_object().key("name").string("Atelier");
   out.key("version").string(ATELIER_VERSION).end_object().end_object();
   call.respond(json_reply(200, out.take()));
@@ -416,21 +429,28 @@ void get_uuids(const Call& call) {
   for (std::uint64_t i = 0; i < count; ++i) out.string(random_uuid());
   out.end_array().end_object();
   Response response = json_reply(200, out.take());
-  response.headers.set("Cache-Control", "must-revalidate, no-cache");
+  response.headers.add("ETag", body_etag(response));
+  response.headers.set("Cache-Control", "no-cache");
   response.headers.add("Expires", "Mon, 01 Jan 1990 00:00:00 GMT");
   response.headers.add("Pragma", "no-cache");
   call.respond(std::move(response));
 }
 
+Result<std::vector<std::string>> listed_databases(const Call& call) {
+  ATELIER_TRY(options, names_options(call.query()));
+  return chosen_names(call.context->catalog->list(), options);
+}
+
 void get_all_dbs(const Call& call) {
-  std::vector<std::string> names = call.context->catalog->list();
-  const auto options = names_options(call.query());
-  if (!options) return call.respond(error_reply(options.error()));
+  const auto names = listed_databases(call);
+  if (!names) return call.respond(error_reply(names.error()));
   json::Writer out;
   out.begin_array();
-  for (const std::string& name : chosen_names(std::move(names), *options)) out.string(name);
+  for (const std::string& name : *names) out.string(name);
   out.end_array();
-  call.respond(json_reply(200, out.take()));
+  Response response = json_reply(200, out.take());
+  response.headers.add("ETag", body_etag(response));
+  call.respond(std::move(response));
 }
 
 void get_active_tasks(const Call& call) {
@@ -455,7 +475,15 @@ void get_membership(const Call& call) {
       200, R"({"all_nodes":["atelier@localhost"],"cluster_nodes":["atelier@localhost"]})"));
 }
 
-void get_cluster_setup(const Call& call) {
+/// Nothing is left to set up: one node, which is told in CouchDB's words.
+void serve_cluster_setup(const Call& call) {
+  if (call.request->method == "POST") {
+    const auto body = json_object_body(*call.request);
+    if (!body) return call.respond(error_reply(body.error()));
+    const bool finishes = json::string_member(*body, "action") == "finish_cluster";
+    return call.respond(
+        bad_request(finishes ? "Cluster is already finished" : "Cluster is already enabled"));
+  }
   call.respond(json_reply(200, R"({"state":"single_node_enabled"})"));
 }
 

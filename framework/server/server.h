@@ -37,6 +37,7 @@ class ReplicationService {
     bool continuous = false;
     bool create_target = false;
     bool cancel = false;
+    std::string cancel_id;  // of the job to be cancelled; empty: the one of this very request
     std::optional<std::vector<std::string>> doc_ids;
     std::string selector;  // JSON in normal form; empty: none
     std::string user;      // who asked, for lists

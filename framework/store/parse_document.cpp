@@ -27,13 +27,11 @@ bool is_object(std::string_view normal) {
 
 // Told by servers for the reader's use and never stored; CouchDB ignores them in a write as well.
 bool is_ignored(std::string_view name) {
-  static const std::set<std::string_view> kIgnored = {"_conflicts", "_deleted_conflicts",
-                                                      "_local_seq", "_revs_info",
-                                                      "_replication_id", "_replication_owner",
-                                                      "_replication_state",
-                                                      "_replication_state_reason",
-                                                      "_replication_state_time",
-                                                      "_replication_stats"};
+  static const std::set<std::string_view> kIgnored = {
+      "_conflicts",         "_deleted_conflicts",        "_local_seq",
+      "_revs_info",         "_replication_id",           "_replication_owner",
+      "_replication_state", "_replication_state_reason", "_replication_state_time",
+      "_replication_stats"};
   return kIgnored.contains(name);
 }
 
@@ -133,6 +131,7 @@ Status parse_attachment(std::string_view name, std::string_view value, ParsedDoc
     inlined.data = *data;
     one.length = data->size();  // what the client says of them does not count
     one.digest.clear();
+    one.encoding.clear();
   }
   inlined.attachment = std::move(one);
   parsed.inline_attachments.push_back(std::move(inlined));

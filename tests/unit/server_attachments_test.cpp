@@ -109,7 +109,7 @@ constexpr const char* kRelated =
     "--abc123\r\nContent-Type: application/json\r\n\r\n"
     R"({"_id":"mp","_rev":"2-bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","_revisions":{"start":2,"ids":)"
     R"(["bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]},"_attachments":)"
-    R"({"foo.txt":{"follows":true,"content_type":"text/plain","length":5,"revpos":2},)"
+    R"({"foo.txt":{"follows":true,"content_type":"image/x-any","length":5,"revpos":2},)"
     R"("bar.txt":{"follows":true,"content_type":"text/plain","length":3,"revpos":2}}})"
     "\r\n--abc123\r\nContent-Disposition: attachment; filename=\"foo.txt\"\r\n\r\nhello"
     "\r\n--abc123\r\nContent-Disposition: attachment; "
@@ -127,6 +127,11 @@ TEST_F(AttachmentsTest, MultipartAsTheReplicatorSendsAndReadsIt) {
   EXPECT_TRUE(related.header("Content-Type").starts_with("multipart/related; boundary="));
   EXPECT_NE(related.body.find("\"follows\":true"), std::string::npos);
   EXPECT_NE(related.body.find("\r\nContent-Length: 5\r\n\r\nhello\r\n--"), std::string::npos);
+  // Text goes packed, and says so.
+  EXPECT_NE(
+      related.body.find("\"length\":3,\"follows\":true,\"encoding\":\"gzip\",\"encoded_length\":"),
+      std::string::npos);
+  EXPECT_NE(related.body.find("\r\nContent-Encoding: gzip\r\n\r\n"), std::string::npos);
 
   const Reply mixed =
       anonymous("GET",

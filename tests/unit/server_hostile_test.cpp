@@ -53,6 +53,79 @@ TEST_F(HostileTest, SmuggledRequestsAreRefused) {
   EXPECT_EQ(status_of(head + "Transfer-Encoding: gzip\r\n\r\n"), 501);
   EXPECT_EQ(status_of(head + "Transfer-Encoding: chunked, gzip\r\n\r\n"), 501);
   EXPECT_EQ(status_of(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
+  // Also where the two agree: somebody in between may read the other one.
+  EXPECT_EQ(status_of(head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"), 400);
+  EXPECT_EQ(status_of(head + "Content-Length: 2, 2\r\n\r\n{}"), 400);
+  for (const char* length : {"+2", "0x2", "2a", "", "1_0"})
+    EXPECT_EQ(status_of(head + "Content-Length: " + length + "\r\n\r\n{}"), 400) << length;
+  for (const char* encoding : {"xchunked", "identity", "\"chunked\"", "gzip, chunked"})
+    EXPECT_EQ(status_of(head + "Transfer-Encoding: " + encoding + "\r\n\r\n0\r\n\r\n"), 501)
+        << encoding;
+  EXPECT_EQ(status_of(head + "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"), 400);
+  EXPECT_EQ(status_of(head + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), 400);
+}
+
+TEST_F(HostileTest, HeadsThatOthersReadOtherwiseAreRefused) {
+  const std::string host = "Host: localhost\r\n";
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n"), 400) << "folded";
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\r\n\tb\r\n\r\n"), 400) << "folded";
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n " + host + "\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\nHost: localhost\n\n"), 400) << "bare line feeds";
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\nY: b\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\rY: b\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + std::string("X: a\0b\r\n\r\n", 10)), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + ": a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X y: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / http/1.1\r\n" + host + "\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/2.0\r\n" + host + "\r\n"), 400);
+  EXPECT_EQ(status_of("GET  / HTTP/1.1\r\n" + host + "\r\n"), 400);
+  EXPECT_EQ(status_of("GET\t/\tHTTP/1.1\r\n" + host + "\r\n"), 400);
+  EXPECT_EQ(status_of("GE(T / HTTP/1.1\r\n" + host + "\r\n"), 400);
+  const auto answer = [&](const std::string& line, const std::string& headers) {
+    Client connection = client();
+    connection.send(line + " HTTP/1.1\r\n" + headers + "\r\n");
+    return connection.read_reply().status;
+  };
+  EXPECT_EQ(answer("GET /", ""), 400) << "no Host";
+  EXPECT_EQ(answer("GET /", host + host), 400) << "two of them";
+  EXPECT_EQ(answer("GET _up", host), 400);
+  EXPECT_EQ(answer("GET http://localhost/_up", host), 200);
+  EXPECT_EQ(answer("GET http://elsewhere/_up", host), 421);
+  EXPECT_EQ(answer("OPTIONS *", host), 405);
+  EXPECT_EQ(answer("CONNECT localhost:80", host), 400);
+  EXPECT_EQ(answer("TRACE /_up", host), 405);
+  EXPECT_EQ(answer("GET /../_up", host), 404);
+}
+
+TEST_F(HostileTest, ChunksAreReadStrictly) {
+  const std::string head =
+      "POST /db HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
+  const auto answer = [&](const std::string& body) {
+    Client connection = client();
+    connection.send(head + body);
+    return connection.read_reply().status;
+  };
+  EXPECT_EQ(answer("2\r\n{}\r\n0\r\n\r\n"), 201);
+  EXPECT_EQ(answer("0000002\r\n{}\r\n0\r\n\r\n"), 201);
+  EXPECT_EQ(answer("2;a=b;c=\"d;e\"\r\n{}\r\n0;f\r\n\r\n"), 201) << "extensions are passed over";
+  EXPECT_EQ(answer("1\r\n{\r\n1\r\n}\r\n0\r\nX: y\r\n\r\n"), 201) << "so are trailers";
+  for (const char* body : {"g\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n",
+                           "-2\r\n{}\r\n0\r\n\r\n", " 2\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n",
+                           "ffffffffffffffffff\r\n{}", "2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n"})
+    EXPECT_EQ(status_of(head + body), 400) << body;
+  EXPECT_EQ(status_of(head + "2;" + std::string(100'000, 'x')), 431) << "an extension without end";
+}
+
+TEST_F(HostileTest, AnUnknownEncodingIsRefusedAndADamagedOneSaysSo) {
+  const Reply unknown = anonymous("PUT", "/db/d", "{}", {{"Content-Encoding", "deflate"}});
+  EXPECT_EQ(unknown.status, 415);
+  EXPECT_EQ(unknown.text("reason"), "deflate is not a supported content encoding.");
+  EXPECT_EQ(anonymous("PUT", "/db/d", "{}", {{"Content-Encoding", "identity"}}).status, 201);
+  const Reply damaged = anonymous("PUT", "/db/e", "{}", {{"Content-Encoding", "gzip"}});
+  EXPECT_EQ(damaged.status, 400);
+  EXPECT_EQ(damaged.text("reason"), "Request body is not properly gzipped.");
 }
 
 TEST_F(HostileTest, GiantHeadIsRefused) {
@@ -93,6 +166,19 @@ TEST_F(HostileTest, ExpectContinueIsAnswered) {
   EXPECT_EQ(connection.read_head().status, 100);
   connection.send("{\"a\":1}");
   EXPECT_EQ(connection.read_reply().status, 201);
+}
+
+TEST_F(HostileTest, ExpectContinueIsAnsweredNeitherToOldClientsNorBeforeARefusal) {
+  Client old = client();
+  old.send(
+      "PUT /db/ex HTTP/1.0\r\nHost: localhost\r\nContent-Length: 7\r\n"
+      "Expect: 100-continue\r\n\r\n{\"a\":1}");
+  EXPECT_EQ(old.read_head().status, 201);
+  Client refused = client();
+  refused.send(
+      "PUT /db/ex HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_EQ(refused.read_head().status, 413);
 }
 
 TEST_F(HostileTest, GzipBodiesAreUnpackedWithinTheLimit) {

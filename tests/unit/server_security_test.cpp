@@ -26,6 +26,24 @@ TEST_F(ServerTest, SaysThatTheAddressIsTaken) {
   EXPECT_EQ(second.error().code, ErrorCode::kExists);
 }
 
+TEST_F(ServerTest, ListensOnIpv6AndAnswersToThatAddress) {
+  ServerOptions options = default_options();
+  options.address = "::1";
+  auto started = Server::start(options, catalog_);
+  // What the kernel says where IPv6 is switched off.
+  if (!started && started.error().message.find("assign requested address") != std::string::npos)
+    GTEST_SKIP() << started.error().message;
+  ASSERT_TRUE(started) << started.error().message;
+  server_ = std::move(*started);
+  EXPECT_EQ(server_->url(), "http://[::1]:" + std::to_string(server_->port()));
+  Client connection = Client::over_ipv6(server_->port());
+  const Reply made = connection.request("PUT", "/six", "", as_admin());
+  EXPECT_EQ(made.status, 201);
+  EXPECT_EQ(made.header("Location"), server_->url() + "/six");
+  EXPECT_EQ(connection.request("GET", "/_up", "", {{"Host", "[::1]"}}).status, 200);
+  EXPECT_EQ(connection.request("GET", "/_up", "", {{"Host", "[::2]"}}).status, 421);
+}
+
 TEST_F(ServerTest, PortIsFreeAtOnceAfterTheServerStopped) {
   start();
   ServerOptions options = default_options();

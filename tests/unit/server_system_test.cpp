@@ -107,7 +107,7 @@ TEST_F(Replicator, ADocumentRunsOnceAndShowsHowItEnded) {
   EXPECT_EQ(asked.doc_id, "r1");
   EXPECT_EQ(asked.user, "admin");
   EXPECT_TRUE(asked.create_target);
-  EXPECT_EQ(doc_in_state("r1", "running").at("source"), "http://127.0.0.1:1/a");
+  EXPECT_EQ(doc_in_state("r1", "running").at("source"), "http://127.0.0.1:1/a/");
   service_->finish(std::string(kDone));
   EXPECT_EQ(doc_in_state("r1", "completed").at("info").at("docs_written"), 5);
   const auto doc = admin("GET", "/_replicator/r1").json();

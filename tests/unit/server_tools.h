@@ -74,6 +74,18 @@ class Client {
     connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
     host_ = "127.0.0.1:" + std::to_string(port);
   }
+  /// The same over IPv6's loopback.
+  static Client over_ipv6(std::uint16_t port) {
+    Client client((NotConnected()));
+    client.fd_ = ::socket(AF_INET6, SOCK_STREAM, 0);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+    address.sin6_port = htons(port);
+    client.connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    client.host_ = "[::1]:" + std::to_string(port);
+    return client;
+  }
   explicit Client(const std::filesystem::path& file) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -206,6 +218,9 @@ class Client {
   const std::string& host() const { return host_; }
 
  private:
+  struct NotConnected {};
+  explicit Client(NotConnected) {}
+
   void connect(const sockaddr* address, std::size_t size) {
     timeval limit{kSocketTimeoutSeconds, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

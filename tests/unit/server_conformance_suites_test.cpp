@@ -1,0 +1,1053 @@
+// Goal: what the test suites of CouchDB's clients do is answered as CouchDB 3.5 answers it: names,
+// attachments, local and design documents, feeds, lists, accounts, settings. Method: tables of
+// exchanges (server_exchanges.h), one row a behaviour.
+#include "server/server.h"
+#include "server_exchanges.h"
+
+namespace atelier::server_test {
+namespace {
+
+const HeaderList kJson = {{"Content-Type", "application/json"}};
+const HeaderList kText = {{"Content-Type", "text/plain"}};
+const HeaderList kBytes = {{"Content-Type", "application/octet-stream"}};
+const HeaderList kForm = {{"Content-Type", "application/x-www-form-urlencoded"}};
+const HeaderList kMultipart = {{"Content-Type", "multipart/related; boundary=\"b\""}};
+
+class Suites : public Conformance {
+ protected:
+  std::string at(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + path;
+  }
+};
+
+TEST_F(Suites, DatabasesWithOddNames) {
+  const std::string longest(238, 'n'), longer(239, 'n');
+  const std::string longest_path = "/" + longest, longer_path = "/" + longer;
+  const std::string too_long = R"({"error":"database_name_too_long","reason":)"
+                               R"("At least one path segment of `)" +
+                               longer + "` is too long.\"}";
+  run({
+      {"PUT", "/a%2Fb", "", 201, R"({"ok":true})", {}, {{"Location", at("/a%2Fb")}}},
+      {"PUT", "/a%2Fb/x%2Fy", "{}", 201, "", {}, {{"Location", at("/a%2Fb/x%2Fy")}}},
+      {"GET", "/a%2Fb/x%2Fy", "", 200, R"({"_id":"x/y","_rev":"*"})"},
+      {"GET", "/a%2fb/x%2fy", "", 200, R"({"_id":"x/y","_rev":"*"})"},
+      {"DELETE", "/a%2Fb", "", 200, R"({"ok":true})"},
+      {"PUT", "/a+b", "", 400, R"({"error":"illegal_database_name","reason":"*"})"},
+      {"PUT", "/a%2Bb", "", 201, R"({"ok":true})", {}, {{"Location", at("/a%2Bb")}}},
+      {"PUT", "/a$(b)_-", "", 201, R"({"ok":true})", {}, {{"Location", at("/a%24%28b%29_-")}}},
+      {"GET", "/a%24%28b%29_-/_all_docs", "", 200, R"({"total_rows":0,"offset":0,"rows":[]})"},
+      {"GET", "/_all_dbs", "", 200, R"(["a$(b)_-","a+b","db","parts"])", {}, {{"ETag", "*"}}},
+      {"PUT", "/_other", "", 400, R"({"error":"illegal_database_name","reason":"*"})"},
+      {"PUT", "/%C3%A9", "", 400, R"({"error":"illegal_database_name","reason":"*"})"},
+      {"PUT", longest_path.c_str(), "", 201, R"({"ok":true})"},
+      {"PUT", longer_path.c_str(), "", 400, too_long.c_str()},
+      {"GET", longer_path.c_str(), "", 404, REASON("not_found", "Database does not exist.")},
+  });
+}
+
+TEST_F(Suites, ListsOfDatabases) {
+  run({
+      {"PUT", "/one", "", 201, ""},
+      {"PUT", "/two", "", 201, ""},
+      {"GET", "/_all_dbs?limit=2&skip=1", "", 200, R"(["one","parts"])"},
+      {"GET", "/_all_dbs?startkey=%22o%22&endkey=%22q%22", "", 200, R"(["one","parts"])"},
+      {"GET", "/_all_dbs?start_key=%22p%22&limit=1", "", 200, R"(["parts"])"},
+      {"GET", "/_all_dbs?descending=true&limit=1", "", 200, R"(["two"])"},
+      {"GET", "/_all_dbs?endkey=%22one%22&inclusive_end=false", "", 200, R"(["db"])"},
+      {"GET", "/_all_dbs?limit=x", "", 400,
+       REASON("query_parse_error", R"(Invalid value for integer: \"x\")")},
+      {"GET", "/_all_dbs?startkey=o", "", 400, REASON("bad_request", "invalid UTF-8 JSON")},
+      {"POST", "/_all_dbs", "{}", 405, REASON("method_not_allowed", "Only GET,HEAD allowed")},
+      {"GET", "/_dbs_info?limit=1&skip=1", "", 200, R"([{"key":"one","info":"*"}])"},
+      {"GET", "/_dbs_info?startkey=%22tw%22", "", 200, R"([{"key":"two","info":"*"}])"},
+      {"POST", "/_dbs_info", "{}", 400, REASON("bad_request", "`keys` member must exist.")},
+      {"POST", "/_dbs_info", R"({"keys":[]})", 200, "[]"},
+      {"GET",
+       "/_uuids",
+       "",
+       200,
+       R"({"uuids":["*"]})",
+       {},
+       {{"Cache-Control", "no-cache"},
+        {"ETag", "*"},
+        {"Pragma", "no-cache"},
+        {"Expires", "Mon, 01 Jan 1990 00:00:00 GMT"}}},
+      {"GET", "/_uuids?count=0", "", 200, R"({"uuids":[]})"},
+      {"POST", "/_cluster_setup", R"({"action":"enable_single_node"})", 400,
+       REASON("bad_request", "Cluster is already enabled")},
+      {"POST", "/_cluster_setup", R"({"action":"finish_cluster"})", 400,
+       REASON("bad_request", "Cluster is already finished")},
+      {"GET", "/_cluster_setup", "", 200, R"({"state":"single_node_enabled"})"},
+      {"GET", "/_node/nowhere", "", 404, REASON("not_found", "no such node: nowhere")},
+      {"GET", "/_node/_local/_config/nosuch", "", 200, "{}"},
+      {"PUT", "/_node/_local/_config/log/level", "\"x\"", 405,
+       REASON("method_not_allowed", "Only GET,HEAD allowed")},
+  });
+}
+
+TEST_F(Suites, LocalDocumentsAreCountedOnFromTheGivenRevision) {
+  run({
+      {"PUT",
+       "/db/_local/c",
+       R"({"a":1})",
+       201,
+       R"({"ok":true,"id":"_local/c","rev":"0-1"})",
+       {},
+       {{"ETag", "*"}, {"Location", at("/db/_local%2Fc")}}},
+      {"PUT", "/db/_local/c", R"({"a":1})", 201, R"({"ok":true,"id":"_local/c","rev":"0-1"})"},
+      {"PUT", "/db/_local/c", R"({"_rev":"0-1"})", 201,
+       R"({"ok":true,"id":"_local/c","rev":"0-2"})"},
+      {"PUT", "/db/_local/c", R"({"_rev":"0-41"})", 201,
+       R"({"ok":true,"id":"_local/c","rev":"0-42"})"},
+      {"GET", "/db/_local/c", "", 200, R"({"_id":"_local/c","_rev":"0-42"})"},
+      {"PUT", "/db/_local/c?rev=0-7", R"({"b":2})", 201,
+       R"({"ok":true,"id":"_local/c","rev":"0-8"})"},
+      {"PUT",
+       "/db/_local/c",
+       R"({"b":2})",
+       201,
+       R"({"ok":true,"id":"_local/c","rev":"0-10"})",
+       {{"If-Match", "\"0-9\""}}},
+      {"PUT", "/db/_local/c", R"({"_rev":"abc"})", 400,
+       REASON("bad_request", "Invalid rev format")},
+      {"PUT", "/db/_local/new", R"({"_rev":"0-5","x":1})", 201,
+       R"({"ok":true,"id":"_local/new","rev":"0-6"})"},
+      {"GET", "/db/_local_docs", "", 200,
+       R"({"total_rows":null,"offset":null,"rows":[
+           {"id":"_local/c","key":"_local/c","value":{"rev":"0-10"}},
+           {"id":"_local/new","key":"_local/new","value":{"rev":"0-6"}}]})"},
+      {"POST", "/db/_local_docs/queries", R"({"queries":[{"limit":1},{"keys":["_local/no"]}]})",
+       200,
+       R"({"results":[{"total_rows":null,"offset":null,"rows":[
+             {"id":"_local/c","key":"_local/c","value":{"rev":"0-10"}}]},
+           {"total_rows":null,"offset":null,"rows":[{"key":"_local/no","error":"not_found"}]}]})"},
+      {"GET", "/db/_local_docs/queries", "", 405,
+       REASON("method_not_allowed", "Only POST allowed")},
+      {"POST",
+       "/db",
+       R"({"_id":"_local/posted","x":1})",
+       201,
+       R"({"ok":true,"id":"_local/posted","rev":"0-1"})",
+       {},
+       {{"ETag", "-"}, {"Location", at("/db/_local%2Fposted")}}},
+      {"POST", "/db/_bulk_docs",
+       R"({"docs":[{"_id":"_local/bulk","_rev":"0-3"},{"_id":"_local/posted","_deleted":true}]})",
+       201,
+       R"([{"ok":true,"id":"_local/bulk","rev":"0-4"},{"ok":true,"id":"_local/posted","rev":"0-0"}])"},
+      {"GET", "/db/_local/posted", "", 404, REASON("not_found", "missing")},
+      {"DELETE",
+       "/db/_local/bulk?rev=0-77",
+       "",
+       200,
+       R"({"ok":true,"id":"_local/bulk","rev":"0-0"})",
+       {},
+       {{"ETag", "*"}, {"Location", "-"}}},
+      {"DELETE", "/db/_local/bulk", "", 404, REASON("not_found", "missing")},
+      {"DELETE", "/db/_local/c?rev=abc", "", 400, REASON("bad_request", "Invalid rev format")},
+      {"PUT", "/db/_local/c", R"({"_deleted":true})", 200,
+       R"({"ok":true,"id":"_local/c","rev":"0-0"})"},
+      {"GET", "/db/_local/c", "", 404, REASON("not_found", "missing")},
+      {"PUT", "/db/_local/a/b", "{}", 400,
+       REASON("bad_request", "_local documents do not accept attachments.")},
+      {"POST", "/db/_local/a", "{}", 405,
+       REASON("method_not_allowed", "Only DELETE,GET,HEAD,PUT allowed")},
+  });
+}
+
+TEST_F(Suites, EtagOfALocalDocumentIsThatOfItsWriteAndOfItsGet) {
+  const Reply put = admin("PUT", "/db/_local/e", R"({"a":1})");
+  const Reply get = admin("GET", "/db/_local/e");
+  EXPECT_EQ(put.header("ETag"), get.header("ETag"));
+  const Reply same = admin("GET", "/db/_local/e", "", {{"If-None-Match", get.header("ETag")}});
+  EXPECT_EQ(same.status, 304);
+  const Reply again = admin("PUT", "/db/_local/e", R"({"a":2})");
+  EXPECT_EQ(again.text("rev"), put.text("rev"));
+  EXPECT_NE(again.header("ETag"), put.header("ETag"));
+  EXPECT_EQ(admin("GET", "/db/_local/e", "", {{"If-None-Match", get.header("ETag")}}).status, 200);
+}
+
+// The digests are those of a real CouchDB 3.5 over the same bytes: gzip at level 8 by zlib.
+TEST_F(Suites, TextAttachmentsArePackedAsCouchDbPacksThem) {
+  run({
+      {"PUT", "/db/t", R"({"_attachments":{
+          "t.txt":{"content_type":"text/plain","data":"aGVsbG8gd29ybGQ="},
+          "x":{"content_type":"text/plain; charset=utf-8","data":"eA=="},
+          "b":{"content_type":"application/octet-stream","data":"AAEC/w=="}}})",
+       201, ""},
+      {"GET", "/db/t?att_encoding_info=true", "", 200,
+       R"({"_id":"t","_rev":"{t}","_attachments":{
+          "t.txt":{"content_type":"text/plain","revpos":1,"digest":"md5-7mkg+nM0HN26sZkLN8KVSA==",
+                   "length":11,"stub":true,"encoding":"gzip","encoded_length":31},
+          "x":{"content_type":"text/plain; charset=utf-8","revpos":1,
+               "digest":"md5-BQ12Y6Pl9vOURwmqG1HaIA==","length":1,"stub":true,"encoding":"gzip",
+               "encoded_length":21},
+          "b":{"content_type":"application/octet-stream","revpos":1,
+               "digest":"md5-BBbauBmIczOvgx+MdlrCrg==","length":4,"stub":true}}})"},
+      {"GET", "/db/t", "", 200,
+       R"({"_id":"t","_rev":"{t}","_attachments":{
+          "t.txt":{"content_type":"text/plain","revpos":1,"digest":"md5-7mkg+nM0HN26sZkLN8KVSA==",
+                   "length":11,"stub":true},
+          "x":{"content_type":"text/plain; charset=utf-8","revpos":1,
+               "digest":"md5-BQ12Y6Pl9vOURwmqG1HaIA==","length":1,"stub":true},
+          "b":{"content_type":"application/octet-stream","revpos":1,
+               "digest":"md5-BBbauBmIczOvgx+MdlrCrg==","length":4,"stub":true}}})"},
+      {"GET",
+       "/db/t/t.txt",
+       "",
+       200,
+       "",
+       {},
+       {{"Content-Type", "text/plain"},
+        {"Content-Length", "11"},
+        {"Content-Encoding", "-"},
+        {"Accept-Ranges", "none"},
+        {"ETag", "\"7mkg+nM0HN26sZkLN8KVSA==\""}}},
+      {"GET",
+       "/db/t/t.txt",
+       "",
+       200,
+       "",
+       {{"Accept-Encoding", "gzip"}},
+       {{"Content-Length", "31"}, {"Content-Encoding", "gzip"}, {"Accept-Ranges", "none"}}},
+      {"GET",
+       "/db/t/t.txt",
+       "",
+       200,
+       "",
+       {{"Range", "bytes=0-4"}},
+       {{"Content-Length", "11"}, {"Content-Range", "-"}}},
+      {"HEAD", "/db/t/t.txt", "", 200, "", {}, {{"Content-Length", "11"}}},
+      {"GET",
+       "/db/t/b",
+       "",
+       200,
+       "",
+       {{"Accept-Encoding", "gzip"}},
+       {{"Content-Length", "4"}, {"Content-Encoding", "-"}, {"Accept-Ranges", "bytes"}}},
+      {"PUT", "/db/s/a.js?x", "hello world", 201, "", {{"Content-Type", "application/javascript"}}},
+      {"GET", "/db/s?att_encoding_info=true", "", 200,
+       R"({"_id":"s","_rev":"{s}","_attachments":{"a.js":{"content_type":"application/javascript",
+          "revpos":1,"digest":"md5-7mkg+nM0HN26sZkLN8KVSA==","length":11,"stub":true,
+          "encoding":"gzip","encoded_length":31}}})"},
+      // Its own word for how it is packed counts for nothing where the bytes stand beside it.
+      {"PUT", "/db/n", R"({"_attachments":{"a":{"content_type":"image/x","data":"eA==",
+          "encoding":"gzip","length":99,"revpos":7}}})",
+       201, ""},
+      {"GET",
+       "/db/n?attachments=true",
+       "",
+       200,
+       R"({"_id":"n","_rev":"{n}","_attachments":{"a":{"content_type":"image/x","revpos":1,
+          "digest":"*","data":"eA=="}}})",
+       {{"Accept", "application/json"}}},
+      // Stubs keep what they stand for.
+      {"PUT", "/db/t", R"({"_rev":"{t}","_attachments":{"t.txt":{"stub":true}}})", 201, ""},
+      {"GET",
+       "/db/t?attachments=true",
+       "",
+       200,
+       R"({"_id":"t","_rev":"{t}","_attachments":{"t.txt":{"content_type":"text/plain","revpos":1,
+          "digest":"md5-7mkg+nM0HN26sZkLN8KVSA==","data":"aGVsbG8gd29ybGQ="}}})",
+       {{"Accept", "application/json"}}},
+      {"COPY", "/db/t", "", 201, "", {{"Destination", "t2"}}},
+      {"GET",
+       "/db/t2?attachments=true",
+       "",
+       200,
+       R"({"_id":"t2","_rev":"{t2}","_attachments":{"t.txt":{"content_type":"text/plain",
+          "revpos":1,"digest":"md5-7mkg+nM0HN26sZkLN8KVSA==","data":"aGVsbG8gd29ybGQ="}}})",
+       {{"Accept", "application/json"}}},
+      {"PUT", "/db/e", R"({"_attachments":{"e":{"content_type":"text/plain","data":""}}})", 201,
+       ""},
+      {"GET",
+       "/db/e?attachments=true",
+       "",
+       200,
+       R"({"_id":"e","_rev":"{e}","_attachments":{"e":{"content_type":"text/plain","revpos":1,
+          "digest":"*","data":""}}})",
+       {{"Accept", "application/json"}}},
+  });
+}
+
+TEST_F(Suites, LargeTextComesBackAsItWas) {
+  std::string text;
+  for (int i = 0; text.size() < 3'000'000; ++i) text += "line " + std::to_string(i * 7919) + "\n";
+  ASSERT_EQ(admin("PUT", "/db/large/t.txt", text, kText).status, 201);
+  const Reply plain = admin("GET", "/db/large/t.txt");
+  EXPECT_EQ(plain.header("Content-Length"), std::to_string(text.size()));
+  EXPECT_TRUE(plain.body == text);
+  const Reply packed = admin("GET", "/db/large/t.txt", "", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), text.size() / 2);
+}
+
+// A client can say of packed bytes that they are longer or shorter unpacked than they are. Whoever
+// reads them then must not take the rest for the next answer.
+TEST_F(Suites, PackedBytesThatAreNotAsLongAsToldBreakTheirAnswerAlone) {
+  // "hello world"
+  const std::string packed =
+      unhex("1f8b0800000000000003cb48cdc9c95728cf2fca49010085114a0d0b000000").value();
+  for (const char* told : {"5", "50"}) {
+    const std::string id = std::string("/db/lie") + told;
+    const std::string body =
+        "--b\r\nContent-Type: application/json\r\n\r\n"
+        R"({"_attachments":{"a":{"follows":true,"content_type":"text/plain","encoding":"gzip",)"
+        R"("encoded_length":31,"length":)" +
+        std::string(told) + "}}}\r\n--b\r\n\r\n" + packed + "\r\n--b--";
+    ASSERT_EQ(admin("PUT", id, body, kMultipart).status, 201);
+    const Reply plain = admin("GET", id + "/a");
+    EXPECT_EQ(plain.header("Content-Length"), told);
+    EXPECT_NE(plain.body.size(), std::stoul(told));
+    EXPECT_EQ(admin("GET", id + "/a", "", {{"Accept-Encoding", "gzip"}}).body, packed);
+  }
+}
+
+TEST_F(Suites, AttachmentsOneByOne) {
+  run({
+      {"PUT",
+       "/db/a/foo%20bar.txt",
+       "hi",
+       201,
+       "",
+       kText,
+       {{"Location", at("/db/a/foo%20bar.txt")}, {"ETag", "-"}}},
+      {"PUT", "/db/a/x.bin", "01", 409, REASON("conflict", "Document update conflict."), kBytes},
+      {"PUT", "/db/a/x.bin?rev={a}", "01", 201, "", kBytes},
+      {"GET", "/db/a/foo%20bar.txt", "", 200, ""},
+      {"GET", "/db/a/nope", "", 404, REASON("not_found", "Document is missing attachment")},
+      {"HEAD", "/db/a/nope", "", 404, ""},
+      {"GET", "/db/nope/nope", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/a/x.bin?rev=1-abc", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/a/x.bin?rev=xyz", "", 400, REASON("bad_request", "Invalid rev format")},
+      {"GET", "/db/a/x.bin", "", 200, "", {{"If-Match", "\"1-abc\""}}},
+      {"PUT", "/db/a/y?rev=1-abc", "q", 409, REASON("conflict", "Document update conflict."),
+       kText},
+      {"PUT", "/db/none/y?rev=1-abc", "q", 409, REASON("conflict", "Document update conflict."),
+       kText},
+      {"PUT", "/db/a/y?rev=zz", "q", 400, REASON("bad_request", "Invalid rev format"), kText},
+      {"PUT",
+       "/db/a/y?rev={a}",
+       "q",
+       400,
+       REASON("bad_request", "Document rev and etag have different values"),
+       {{"Content-Type", "text/plain"}, {"If-Match", "\"1-abc\""}}},
+      {"PUT", "/db/a/y", "q", 201, "", {{"Content-Type", "text/plain"}, {"If-Match", "\"{a}\""}}},
+      {"PUT", "/db/a/_y?rev={a}", "q", 400,
+       REASON("bad_request", "Attachment name '_y' starts with prohibited character '_'"), kText},
+      {"PUT",
+       "/db/a/z?rev={a}",
+       "q",
+       415,
+       REASON("bad_content_encoding", "Only gzip and identity content-encodings are supported"),
+       {{"Content-Type", "text/plain"}, {"Content-Encoding", "br"}}},
+      {"POST", "/db/a/y", "q", 405,
+       REASON("method_not_allowed", "Only DELETE,GET,HEAD,PUT allowed"), kText},
+      {"COPY",
+       "/db/a/y",
+       "",
+       405,
+       REASON("method_not_allowed", "Only DELETE,GET,HEAD,PUT allowed"),
+       {{"Destination", "z"}}},
+      {"DELETE", "/db/a/y", "", 409, REASON("conflict", "Document update conflict.")},
+      {"DELETE", "/db/a/y?rev=1-abc", "", 409, REASON("conflict", "Document update conflict.")},
+      {"DELETE", "/db/a/none?rev={a}", "", 404,
+       REASON("not_found", "Document is missing attachment")},
+      {"DELETE", "/db/none/y", "", 404, REASON("not_found", "missing")},
+      {"DELETE", "/db/none/y?rev=1-abc", "", 409, REASON("conflict", "Document update conflict.")},
+      {"DELETE", "/db/a/y?rev={a}", "", 200, R"({"ok":true,"id":"a","rev":"*"})"},
+      {"PUT",
+       "/db/a/dir/sub/f.txt?rev={a}",
+       "f",
+       201,
+       "",
+       kText,
+       {{"Location", at("/db/a/dir%2Fsub%2Ff.txt")}}},
+      {"GET", "/db/a/dir%2Fsub%2Ff.txt", "", 200, ""},
+      {"GET", "/db/a/dir/sub/f.txt", "", 200, ""},
+      {"PUT", "/db/_design/d/f.txt", "f", 201, R"({"ok":true,"id":"_design/d","rev":"*"})", kText},
+      {"GET", "/db/_design/d/f.txt", "", 200, "", {}, {{"Content-Security-Policy", "sandbox"}}},
+      {"PUT", "/db/%C3%A9/%C3%BC.txt", "f", 201, R"({"ok":true,"id":"é","rev":"*"})", kText},
+      {"GET", "/db/%C3%A9/%C3%BC.txt", "", 200, "", {}, {{"Content-Length", "1"}}},
+  });
+}
+
+TEST_F(Suites, RangesOfAttachments) {
+  run({
+      {"PUT", "/db/r/b", "0123456789", 201, "", kBytes},
+      {"GET",
+       "/db/r/b",
+       "",
+       206,
+       "",
+       {{"Range", "bytes=0-0"}},
+       {{"Content-Range", "bytes 0-0/10"}, {"Content-Length", "1"}}},
+      {"GET",
+       "/db/r/b",
+       "",
+       206,
+       "",
+       {{"Range", "bytes=7-"}},
+       {{"Content-Range", "bytes 7-9/10"}, {"Content-Length", "3"}}},
+      {"GET",
+       "/db/r/b",
+       "",
+       206,
+       "",
+       {{"Range", "bytes=-2"}},
+       {{"Content-Range", "bytes 8-9/10"}, {"Content-Length", "2"}}},
+      {"GET",
+       "/db/r/b",
+       "",
+       206,
+       "",
+       {{"Range", "bytes=3-99"}},
+       {{"Content-Range", "bytes 3-9/10"}, {"Content-Length", "7"}}},
+      {"GET",
+       "/db/r/b",
+       "",
+       416,
+       REASON("requested_range_not_satisfiable", "Requested range not satisfiable"),
+       {{"Range", "bytes=10-12"}}},
+      {"GET", "/db/r/b", "", 200, "", {{"Range", "bytes=5-2"}}, {{"Content-Length", "10"}}},
+      {"GET", "/db/r/b", "", 200, "", {{"Range", "bytes="}}, {{"Content-Length", "10"}}},
+      {"GET", "/db/r/b", "", 200, "", {{"Range", "items=0-1"}}, {{"Content-Length", "10"}}},
+      {"GET", "/db/r/b", "", 200, "", {{"Range", "bytes=a-b"}}, {{"Content-Length", "10"}}},
+      {"HEAD", "/db/r/b", "", 206, "", {{"Range", "bytes=0-0"}}, {{"Content-Length", "1"}}},
+      {"GET", "/db/r/b", "", 304, "", {{"If-None-Match", "*"}}, {{"ETag", "*"}}},
+  });
+}
+
+TEST_F(Suites, MultipartDocuments) {
+  const auto part = [](const std::string& json, const std::string& rest) {
+    return "--b\r\nContent-Type: application/json\r\n\r\n" + json + "\r\n" + rest + "--b--";
+  };
+  const std::string swapped =
+      part(R"({"_attachments":{"p":{"follows":true,"content_type":"image/x","length":3},)"
+           R"("q":{"follows":true,"content_type":"image/x","length":3}}})",
+           "--b\r\nContent-Disposition: attachment; filename=\"q\"\r\n\r\nqqq\r\n"
+           "--b\r\nContent-Disposition: attachment; filename=\"p\"\r\n\r\nppp\r\n");
+  const std::string plain = part(R"({"a":1})", "");
+  const std::string broken = part(R"({"a":)", "");
+  const std::string absent =
+      part(R"({"_attachments":{"p":{"follows":true,"content_type":"image/x","length":3}}})", "");
+  const std::string longer =
+      part(R"({"_attachments":{"p":{"follows":true,"content_type":"image/x","length":2}}})",
+           "--b\r\n\r\nppp\r\n");
+  const std::string shorter =
+      part(R"({"_attachments":{"p":{"follows":true,"content_type":"image/x","length":9}}})",
+           "--b\r\n\r\nppp\r\n");
+  run({
+      {"PUT", "/db/d", swapped.c_str(), 201, "", kMultipart},
+      {"GET",
+       "/db/d?attachments=true",
+       "",
+       200,
+       R"({"_id":"d","_rev":"{d}","_attachments":{
+          "p":{"content_type":"image/x","revpos":1,"digest":"*","data":"cHBw"},
+          "q":{"content_type":"image/x","revpos":1,"digest":"*","data":"cXFx"}}})",
+       {{"Accept", "application/json"}}},
+      {"GET",
+       "/db/d?attachments=true",
+       "",
+       200,
+       "",
+       {{"Accept", "multipart/related"}},
+       {{"Content-Type", "*"}, {"ETag", "*"}, {"Cache-Control", "-"}}},
+      {"PUT", "/db/e", plain.c_str(), 201, "", kMultipart},
+      {"GET", "/db/e", "", 200, R"({"_id":"e","_rev":"{e}","a":1})"},
+      {"POST", "/db", plain.c_str(), 415,
+       REASON("bad_content_type", "Content-Type must be application/json"), kMultipart},
+      {"PUT", "/db/f", broken.c_str(), 400, REASON("bad_request", "invalid UTF-8 JSON"),
+       kMultipart},
+      {"PUT", "/db/f", absent.c_str(), 400,
+       REASON("bad_request", "attachment shorter than expected"), kMultipart},
+      {"PUT", "/db/f", longer.c_str(), 400,
+       REASON("bad_request", "attachment longer than expected"), kMultipart},
+      {"PUT", "/db/f", shorter.c_str(), 400,
+       REASON("bad_request", "attachment shorter than expected"), kMultipart},
+      {"PUT", "/db/f", "garbage", 400, R"({"error":"bad_request","reason":"*"})", kMultipart},
+      {"PUT", "/db/f", R"({"_attachments":{"p":{"follows":true,"length":1}}})", 400,
+       REASON("bad_request", "Invalid attachment data for p")},
+      {"GET", "/db/f", "", 404, REASON("not_found", "missing")},
+  });
+}
+
+TEST_F(Suites, DesignDocumentsAreCheckedByTheirShape) {
+  const char* const kType = R"({"error":"invalid_design_doc","reason":"*"})";
+  run({
+      {"PUT",
+       "/db/_design/ok",
+       R"({"language":"javascript","views":{"v":{"map":"function(d){}","reduce":"_sum"},
+           "lib":{"x":"exports.y=1"}},"filters":{"f":"function(){}"},"lists":{"l":"x"},
+           "shows":{"s":"x"},"updates":{"u":"x"},"rewrites":[],"options":{"include_design":true}})",
+       201,
+       R"({"ok":true,"id":"_design/ok","rev":"*"})",
+       {},
+       {{"Location", at("/db/_design%2Fok")}}},
+      {"PUT", "/db/_design/bad", R"({"views":"x"})", 400,
+       REASON("invalid_design_doc", "`views` field must have object type")},
+      {"PUT", "/db/_design/bad", R"({"views":{"v":5}})", 400,
+       REASON("invalid_design_doc", "`views.v` field must have object type")},
+      {"PUT", "/db/_design/bad", R"({"views":{"v":{"map":5}}})", 400,
+       REASON("invalid_design_doc", "`views.v.map` field must have string type")},
+      {"PUT", "/db/_design/bad", R"({"views":{"v":{"map":"x","reduce":5}}})", 400,
+       REASON("invalid_design_doc", "`views.v.reduce` field must have string type")},
+      {"PUT", "/db/_design/bad", R"({"views":{"v":{}}})", 400,
+       REASON("invalid_design_doc", "View `v` must contain map function")},
+      {"PUT", "/db/_design/bad", R"({"language":"query","views":{"v":{"map":"x"}}})", 400,
+       REASON("invalid_design_doc", "`views.v.map` field must have object type")},
+      {"PUT", "/db/_design/bad", R"({"language":5})", 400,
+       REASON("invalid_design_doc", "`language` field must have string type")},
+      {"PUT", "/db/_design/bad", R"({"filters":[]})", 400,
+       REASON("invalid_design_doc", "`filters` field must have object type")},
+      {"PUT", "/db/_design/bad", R"({"filters":{"f":5}})", 400, kType},
+      {"PUT", "/db/_design/bad", R"({"lists":5})", 400, kType},
+      {"PUT", "/db/_design/bad", R"({"shows":5})", 400, kType},
+      {"PUT", "/db/_design/bad", R"({"updates":5})", 400, kType},
+      {"PUT", "/db/_design/bad", R"({"rewrites":5})", 400,
+       REASON("invalid_design_doc", "`rewrites` field must have string or array type")},
+      {"PUT", "/db/_design/bad", R"({"options":5})", 400,
+       REASON("invalid_design_doc", "`options` field must have object type")},
+      {"PUT", "/db/_design/bad", R"({"options":{"local_seq":5}})", 400,
+       REASON("invalid_design_doc", "`options.local_seq` field must have boolean type")},
+      {"PUT", "/db/_design/bad", R"({"validate_doc_update":5})", 400,
+       REASON("invalid_design_doc", "`validate_doc_update` field must have string type")},
+      {"PUT", "/parts/_design/bad", R"({"options":{"partitioned":"x"}})", 400,
+       REASON("invalid_design_doc", "`options.partitioned` field must have boolean type")},
+      {"PUT", "/db/_design/bad", R"({"options":{"partitioned":true}})", 400,
+       REASON("invalid_design_doc",
+              "partitioned option cannot be true in a non-partitioned database.")},
+      {"PUT", "/parts/_design/good", R"({"options":{"partitioned":true}})", 201, ""},
+      {"POST", "/db", R"({"_id":"_design/bad","views":5})", 400, kType},
+      {"POST", "/db/_bulk_docs", R"({"docs":[{"_id":"_design/bad","views":5},{"_id":"fine"}]})",
+       201,
+       R"([{"id":"_design/bad","error":"invalid_design_doc",
+            "reason":"`views` field must have object type"},
+           {"ok":true,"id":"fine","rev":"*"}])"},
+      {"POST", "/db/_bulk_docs",
+       R"({"new_edits":false,"docs":[{"_id":"_design/bad","_rev":"1-abc","views":5}]})", 201,
+       R"([{"id":"_design/bad","rev":"1-abc","error":"invalid_design_doc",
+            "reason":"`views` field must have object type"}])"},
+      {"PUT", "/db/odd", R"({"views":5,"language":5})", 201, ""},
+      {"COPY", "/db/odd", "", 400, kType, {{"Destination", "_design/odd"}}},
+      {"PUT", "/db/_design/gone?new_edits=false", R"({"_rev":"2-abc","_deleted":true,"views":5})",
+       200, ""},
+      {"GET", "/db/_design/bad", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/_design_docs", "", 200,
+       R"({"total_rows":1,"offset":0,"rows":[
+           {"id":"_design/ok","key":"_design/ok","value":{"rev":"*"}}]})"},
+      {"GET", "/db/_design_docs/queries", "", 405,
+       REASON("method_not_allowed", "Only POST allowed")},
+      {"POST", "/db/_design_docs/queries", R"({"queries":[{"limit":0}]})", 200,
+       R"({"results":[{"total_rows":1,"offset":0,"rows":[]}]})"},
+  });
+}
+
+TEST_F(Suites, WhatADesignDocumentLacksIsToldFromWhatIsNotRun) {
+  const char* const kNever = R"({"error":"not_implemented","reason":"*"})";
+  run({
+      {"PUT", "/db/_design/d",
+       R"({"views":{"v":{"map":"x"}},"shows":{"s":"x"},"lists":{"l":"x"},"updates":{"u":"x"},
+           "filters":{"f":"x"}})",
+       201, ""},
+      {"GET", "/db/_design/d/_view/v", "", 501, kNever},
+      {"POST", "/db/_design/d/_view/v", R"({"keys":[]})", 501, kNever},
+      {"POST", "/db/_design/d/_view/v/queries", R"({"queries":[]})", 501, kNever},
+      {"GET", "/db/_design/d/_view/none", "", 404, REASON("not_found", "missing_named_view")},
+      {"GET", "/db/_design/none/_view/v", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/_design/d/_show/s/doc", "", 501, kNever},
+      {"GET", "/db/_design/d/_show/none", "", 404, REASON("not_found", "missing json key: none")},
+      {"GET", "/db/_design/d/_list/l/v", "", 501, kNever},
+      {"GET", "/db/_design/d/_list/none/v", "", 404, REASON("not_found", "missing json key: none")},
+      {"PUT", "/db/_design/d/_update/u/doc", "", 501, kNever},
+      {"POST", "/db/_design/d/_update/none", "", 404,
+       REASON("not_found", "missing json key: none")},
+      {"GET", "/db/_design/d/_rewrite/x", "", 501, kNever},
+      {"GET", "/parts/_partition/p/_design/d/_view/v", "", 404, REASON("not_found", "missing")},
+      {"PUT", "/parts/_design/d", R"({"views":{"v":{"map":"x"}}})", 201, ""},
+      {"GET", "/parts/_partition/p/_design/d/_view/v", "", 501, kNever},
+      {"GET", "/parts/_partition/p/_design/d/_view/none", "", 404,
+       REASON("not_found", "missing_named_view")},
+      {"GET", "/db/_changes?filter=d/f", "", 501, kNever},
+      {"GET", "/db/_changes?filter=d/none", "", 404, REASON("not_found", "missing json key: none")},
+      {"GET", "/db/_changes?filter=none/f", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/_changes?filter=_view&view=d/v", "", 501, kNever},
+      {"GET", "/db/_changes?filter=_view&view=d/none", "", 404,
+       REASON("not_found", "missing json key: none")},
+      {"GET", "/db/_changes?filter=_view&view=none/v", "", 404, REASON("not_found", "missing")},
+      {"GET", "/db/_changes?filter=_view", "", 400,
+       REASON("bad_request", "`view` filter parameter is not provided.")},
+      {"GET", "/db/_changes?filter=_view&view=d", "", 400,
+       REASON("bad_request", "`view` must be of the form `designname/viewname`")},
+      {"GET", "/db/_changes?filter=d", "", 400,
+       REASON("bad_request", "filter parameter must be of the form `designname/filtername`")},
+      {"GET", "/db/_changes?filter=_nope", "", 400,
+       REASON("bad_request", "unknown builtin filter name")},
+      {"GET", "/db/_design/d/_info", "", 200,
+       R"({"name":"d","view_index":{"updates_pending":{"minimum":0,"preferred":0,"total":0},
+           "waiting_commit":false,"waiting_clients":0,"updater_running":false,"update_seq":"*",
+           "sizes":{"file":0,"external":0,"active":0},"signature":"*","purge_seq":0,
+           "language":"javascript","compact_running":false,"collator_versions":[]}})"},
+      {"HEAD", "/db/_design/d/_info", "", 200, ""},
+      {"POST", "/db/_design/d/_info", "{}", 405, REASON("method_not_allowed", "Only GET allowed")},
+      {"GET", "/db/_design/none/_info", "", 404, REASON("not_found", "missing")},
+      {"GET",
+       "/db/_design%2Fd",
+       "",
+       301,
+       "",
+       {},
+       {{"Location", at("/db/_design/d")}, {"Content-Length", "0"}}},
+      {"POST", "/db/_compact/d", "", 202, R"({"ok":true})", kJson},
+      {"POST", "/db/_compact/none", "", 404, REASON("not_found", "missing"), kJson},
+  });
+}
+
+TEST_F(Suites, CopiesOfDocuments) {
+  run({
+      {"PUT", "/db/a", R"({"v":1})", 201, ""},
+      {"COPY",
+       "/db/a",
+       "",
+       201,
+       R"({"ok":true,"id":"b","rev":"*"})",
+       {{"Destination", "b"}},
+       {{"ETag", "\"{a}\""}, {"Location", at("/db/b")}}},
+      {"COPY",
+       "/db/a",
+       "",
+       409,
+       REASON("conflict", "Document update conflict."),
+       {{"Destination", "b"}}},
+      {"COPY",
+       "/db/a",
+       "",
+       201,
+       R"({"ok":true,"id":"b","rev":"*"})",
+       {{"Destination", "b?rev={b}"}}},
+      {"PUT", "/db/a", R"({"_rev":"{a}","v":2})", 201, ""},
+      {"COPY",
+       "/db/a",
+       "",
+       201,
+       R"({"ok":true,"id":"x/y","rev":"*"})",
+       {{"Destination", "x%2Fy"}},
+       {{"Location", at("/db/x%2Fy")}}},
+      {"GET", "/db/x%2Fy", "", 200, R"({"_id":"x/y","_rev":"*","v":2})"},
+      {"COPY", "/db/a", "", 201, R"({"ok":true,"id":"é","rev":"*"})", {{"Destination", "%C3%A9"}}},
+      {"COPY",
+       "/db/a",
+       "",
+       201,
+       R"({"ok":true,"id":"_design/k","rev":"*"})",
+       {{"Destination", "_design/k"}}},
+      {"COPY",
+       "/db/a",
+       "",
+       400,
+       REASON("illegal_docid", "Only reserved document ids may start with underscore."),
+       {{"Destination", "_bad"}}},
+      {"COPY", "/db/a", "", 400,
+       REASON("bad_request", "Destination header is mandatory for COPY.")},
+      {"COPY",
+       "/db/a",
+       "",
+       400,
+       REASON("bad_request", "Destination URL must be relative."),
+       {{"Destination", "http://127.0.0.1/db/c"}}},
+      {"COPY",
+       "/db/a?rev=xyz",
+       "",
+       400,
+       REASON("bad_request", "Invalid rev format"),
+       {{"Destination", "k"}}},
+      {"COPY", "/db/a?rev=1-abc", "", 404, REASON("not_found", "missing"), {{"Destination", "k"}}},
+      {"COPY", "/db/none", "", 404, REASON("not_found", "missing"), {{"Destination", "k"}}},
+      {"DELETE", "/db/a?rev={a}", "", 200, ""},
+      {"COPY", "/db/a", "", 404, REASON("not_found", "deleted"), {{"Destination", "k"}}},
+  });
+}
+
+TEST_F(Suites, ConditionsAndMethods) {
+  run({
+      {"PUT", "/db/a", R"({"v":1})", 201, ""},
+      {"GET", "/db/a", "", 304, "", {{"If-None-Match", "\"{a}\""}}, {{"ETag", "\"{a}\""}}},
+      {"HEAD", "/db/a", "", 304, "", {{"If-None-Match", "\"{a}\""}}},
+      {"GET", "/db/a", "", 304, "", {{"If-None-Match", "W/\"{a}\""}}},
+      {"GET", "/db/a", "", 304, "", {{"If-None-Match", "\"x\", \"{a}\""}}},
+      {"GET", "/db/a", "", 200, "", {{"If-None-Match", "\"x\""}}},
+      {"GET", "/db/a?conflicts=true", "", 200, "", {}, {{"ETag", "-"}}},
+      {"GET", "/db/a?revs=true", "", 200, ""},
+      {"PUT",
+       "/db/a",
+       R"({"v":2})",
+       400,
+       REASON("bad_request", "Invalid rev format"),
+       {{"If-Match", "*"}}},
+      {"PUT", "/db/a", R"({"v":2})", 201, "", {{"If-Match", "{a}"}}},
+      {"DELETE",
+       "/db/a",
+       "",
+       409,
+       REASON("conflict", "Document update conflict."),
+       {{"If-Match", "\"1-abc\""}}},
+      {"DELETE", "/db/a", "", 200, "", {{"If-Match", "\"{a}\""}}, {{"ETag", "*"}}},
+      {"PATCH",
+       "/db/a",
+       "{}",
+       405,
+       REASON("method_not_allowed", "Only DELETE,GET,HEAD,POST,PUT,COPY allowed"),
+       {},
+       {{"Allow", "DELETE,GET,HEAD,POST,PUT,COPY"}}},
+      {"OPTIONS", "/db", "", 405,
+       REASON("method_not_allowed", "Only DELETE,GET,HEAD,POST allowed")},
+      {"DELETE", "/db/_all_docs", "", 405,
+       REASON("method_not_allowed", "Only GET,HEAD,POST allowed")},
+      {"DELETE", "/db/_changes", "", 405,
+       REASON("method_not_allowed", "Only GET,POST,HEAD allowed")},
+      {"HEAD", "/db/_bulk_get", "", 405, "", {}, {{"Allow", "POST"}}},
+      {"HEAD", "/db/_all_docs", "", 200, ""},
+      {"HEAD", "/db/_security", "", 200, "", {}, {{"Content-Length", "3"}}},
+      {"HEAD", "/db/_revs_limit", "", 200, ""},
+      {"HEAD", "/_up", "", 200, ""},
+      {"HEAD", "/_session", "", 200, ""},
+      {"HEAD", "/_all_dbs", "", 200, ""},
+      {"HEAD", "/_uuids", "", 200, ""},
+      {"HEAD", "/db/_design/none", "", 404, ""},
+      {"POST", "/db/b", "{}", 201, "", {{"X-HTTP-Method-Override", "PUT"}}},
+      {"POST",
+       "/db/b?rev={b}",
+       "",
+       200,
+       "",
+       {{"X-HTTP-Method-Override", "DELETE"}, {"Content-Type", "application/json"}}},
+      {"GET", "//db//b", "", 404, REASON("not_found", "deleted")},
+      {"GET", "/db/%zz", "", 400, REASON("bad_request", "invalid_url_encoding")},
+  });
+}
+
+TEST_F(Suites, SettingsOfADatabase) {
+  run({
+      {"GET", "/db/_purged_infos_limit", "", 200, "1000"},
+      {"PUT", "/db/_purged_infos_limit", "5", 200, R"({"ok":true})"},
+      {"GET", "/db/_purged_infos_limit", "", 200, "5"},
+      {"PUT", "/db/_purged_infos_limit", "0", 400, R"({"error":"bad_request","reason":"*"})"},
+      {"PUT", "/db/_purged_infos_limit", "\"x\"", 400, R"({"error":"bad_request","reason":"*"})"},
+      {"POST", "/db/_purged_infos_limit", "5", 405,
+       REASON("method_not_allowed", "Only GET,HEAD,PUT allowed")},
+      {"PUT", "/db/_revs_limit", "0", 400, R"({"error":"bad_request","reason":"*"})"},
+      {"PUT", "/db/_revs_limit", "", 400, REASON("bad_request", "invalid UTF-8 JSON")},
+      {"PUT", "/db/_revs_limit", "2", 200, R"({"ok":true})"},
+      {"PUT", "/db/a", "{}", 201, ""},
+      {"PUT", "/db/a?rev={a}", R"({"v":2})", 201, ""},
+      {"PUT", "/db/a?rev={a}", R"({"v":3})", 201, ""},
+      {"GET", "/db/a?revs=true", "", 200,
+       R"({"_id":"a","_rev":"{a}","v":3,"_revisions":{"start":3,"ids":["*","*"]}})"},
+      {"PUT", "/db/_security", R"({"members":{"names":[5]}})", 400,
+       R"({"error":"bad_request","reason":"*"})"},
+      {"PUT", "/db/_security", R"({"members":{"names":["x"]},"cloudant":{"nobody":[]}})", 200,
+       R"({"ok":true})"},
+      {"GET", "/db/_security", "", 200, R"({"members":{"names":["x"]},"cloudant":{"nobody":[]}})"},
+      {"DELETE", "/db/_security", "", 405,
+       REASON("method_not_allowed", "Only GET,HEAD,PUT allowed")},
+      {"POST", "/db/_purge", "{}", 201, R"({"purge_seq":null,"purged":{}})"},
+      {"POST", "/db/_purge", R"({"a":["9-abc"]})", 201, R"({"purge_seq":null,"purged":{"a":[]}})"},
+      {"POST", "/db/_purge", R"({"a":["{a}"]})", 201,
+       R"({"purge_seq":null,"purged":{"a":["{a}"]}})"},
+      {"GET", "/db/a", "", 404, REASON("not_found", "missing")},
+      {"POST", "/db/_purge", "[]", 400,
+       REASON("bad_request", "Request body must be a JSON object")},
+      {"POST", "/db/_purge", R"({"a":[5]})", 400, REASON("bad_request", "Invalid rev format")},
+      {"GET", "/db/_compact", "", 405, REASON("method_not_allowed", "Only POST allowed")},
+      {"POST", "/db/_sync_shards", "", 202, R"({"ok":true})", kJson},
+      {"GET", "/db/_shards/x", "", 200, R"({"range":"00000000-ffffffff","nodes":["*"]})"},
+      {"GET", "/db/_auto_purge", "", 404, REASON("not_found", "missing")},
+      {"POST", "/db/_temp_view", "{}", 404, REASON("not_found", "missing")},
+  });
+}
+
+TEST_F(Suites, ChangesOptions) {
+  run({
+      {"PUT", "/db/a", R"({"n":1,"k":{"x":1,"y":2}})", 201, ""},
+      {"PUT", "/db/b", R"({"n":2})", 201, ""},
+      {"PUT", "/db/c", R"({"n":3})", 201, ""},
+      {"GET", "/db/_changes?limit=0", "", 200, R"({"results":[],"last_seq":"*","pending":3})"},
+      {"GET", "/db/_changes?feed=longpoll&limit=0", "", 200,
+       R"({"results":[],"last_seq":"*","pending":3})"},
+      {"GET", "/db/_changes?limit=1", "", 200,
+       R"({"results":[{"seq":"*","id":"a","changes":[{"rev":"{a}"}]}],"last_seq":"*","pending":2})"},
+      {"GET", "/db/_changes?descending=true&limit=1", "", 200,
+       R"({"results":[{"seq":"*","id":"c","changes":[{"rev":"{c}"}]}],"last_seq":"*","pending":2})"},
+      {"GET", "/db/_changes?descending=true&limit=2", "", 200,
+       R"({"results":[{"seq":"*","id":"c","changes":[{"rev":"{c}"}]},
+           {"seq":"*","id":"b","changes":[{"rev":"{b}"}]}],"last_seq":"*","pending":1})"},
+      // CouchDB counts down from its largest limit, which is one more than a multiple of three.
+      {"GET", "/db/_changes?seq_interval=3", "", 200,
+       R"({"results":[{"seq":null,"id":"a","changes":[{"rev":"{a}"}]},
+           {"seq":"*","id":"b","changes":[{"rev":"{b}"}]},
+           {"seq":null,"id":"c","changes":[{"rev":"{c}"}]}],"last_seq":"*","pending":0})"},
+      {"GET", "/db/_changes?seq_interval=100", "", 200,
+       R"({"results":[{"seq":"*","id":"a","changes":[{"rev":"{a}"}]},
+           {"seq":null,"id":"b","changes":[{"rev":"{b}"}]},
+           {"seq":null,"id":"c","changes":[{"rev":"{c}"}]}],"last_seq":"*","pending":0})"},
+      {"POST", "/db/_changes?filter=_selector&include_docs=true",
+       R"({"selector":{"n":1},"fields":["_id","k.x"]})", 200,
+       R"({"results":[{"seq":"*","id":"a","changes":[{"rev":"{a}"}],
+           "doc":{"_id":"a","k":{"x":1}}}],"last_seq":"*","pending":0})"},
+      {"POST", "/db/_changes?filter=_selector&include_docs=true",
+       R"({"selector":{"n":2},"fields":[]})", 200,
+       R"({"results":[{"seq":"*","id":"b","changes":[{"rev":"{b}"}],
+           "doc":{"_id":"b","_rev":"{b}","n":2}}],"last_seq":"*","pending":0})"},
+      {"POST", "/db/_changes?filter=_selector", R"({"selector":{},"fields":"n"})", 400,
+       REASON("bad_request", "Selector error: fields must be JSON array")},
+      {"POST", "/db/_changes?filter=_selector", "{}", 400,
+       REASON("bad_request", "Selector error: expected a JSON object")},
+      {"POST", "/db/_changes?filter=_selector", R"({"selector":[]})", 400,
+       REASON("bad_request", "Selector error: expected a JSON object")},
+      {"GET", "/db/_changes?filter=_selector", "", 400,
+       REASON("bad_request", "Selector must be specified in POST payload")},
+      {"GET", "/db/_changes?filter=_doc_ids&doc_ids=%5B%22b%22%5D", "", 200,
+       R"({"results":[{"seq":"*","id":"b","changes":[{"rev":"{b}"}]}],"last_seq":"*","pending":0})"},
+      {"POST", "/db/_changes?filter=_doc_ids", R"({"doc_ids":[1]})", 400,
+       REASON("bad_request", "`doc_ids` filter parameter is not a list of doc ids.")},
+      {"GET", "/db/_changes?heartbeat=-5", "", 400,
+       REASON("bad_request",
+              "The heartbeat value should be a positive integer (in milliseconds).")},
+      {"GET", "/db/_changes?heartbeat=x", "", 400,
+       REASON("bad_request",
+              "Invalid heartbeat value. Expecting a positive integer value (in milliseconds).")},
+      {"GET", "/db/_changes?timeout=x", "", 400,
+       REASON("bad_request", "Invalid timeout value. Expecting an integer (in milliseconds).")},
+      {"GET", "/db/_changes?since=5", "", 400,
+       REASON("bad_request", "Malformed sequence supplied in 'since' parameter.")},
+      {"GET", "/db/_changes?since=now&feed=longpoll&timeout=10", "", 200,
+       R"({"results":[],"last_seq":"*","pending":0})"},
+      {"GET", "/db/_changes?since=now&feed=live&timeout=10", "", 200, ""},
+      {"GET",
+       "/db/_changes?limit=2&feed=eventsource",
+       "",
+       200,
+       "",
+       {},
+       {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}}},
+  });
+}
+
+TEST_F(Suites, FeedsDownwardsEndAndShareNothing) {
+  for (const char* id : {"/db/a", "/db/b", "/db/c"}) ASSERT_EQ(admin("PUT", id, "{}").status, 201);
+  for (int i = 0; i < 2; ++i) {
+    Client up = client(), down = client();
+    up.send_request("GET", "/db/_changes?feed=continuous&timeout=5000");
+    up.read_head();
+    down.send_request("GET", "/db/_changes?feed=continuous&descending=true&heartbeat=60000");
+    down.read_head();
+    for (const char* id : {"\"c\"", "\"b\"", "\"a\""})
+      EXPECT_NE(down.read_line().value_or("").find(id), std::string::npos);
+    EXPECT_TRUE(down.read_line().value_or("").starts_with("{\"last_seq\":"));
+    EXPECT_FALSE(down.read_line());
+    for (const char* id : {"\"a\"", "\"b\"", "\"c\""})
+      EXPECT_NE(up.read_line().value_or("").find(id), std::string::npos);
+  }
+}
+
+TEST_F(Suites, ListsOfDocuments) {
+  run({
+      {"POST", "/db/_bulk_docs",
+       R"({"docs":[{"_id":"a"},{"_id":"b"},{"_id":"c"},{"_id":"d"},{"_id":"_design/x"}]})", 201,
+       ""},
+      {"GET", "/db/_all_docs?startkey=%22c%22&endkey=%22b%22", "", 200,
+       R"({"total_rows":5,"offset":3,"rows":[]})"},
+      {"GET", "/db/_all_docs?startkey=%22c%22&limit=1", "", 200,
+       R"({"total_rows":5,"offset":3,"rows":[{"id":"c","key":"c","value":{"rev":"*"}}]})"},
+      {"GET", "/db/_all_docs?descending=true&endkey=%22c%22&inclusive_end=false", "", 200,
+       R"({"total_rows":5,"offset":0,"rows":[{"id":"d","key":"d","value":{"rev":"*"}}]})"},
+      {"GET", "/db/_all_docs?key=%22zz%22", "", 200, R"({"total_rows":5,"offset":5,"rows":[]})"},
+      {"POST", "/db/_all_docs/queries", R"({"queries":[{"keys":["c"]},{"limit":0},{"skip":4}]})",
+       200,
+       R"({"results":[
+           {"total_rows":5,"offset":3,"rows":[{"id":"c","key":"c","value":{"rev":"*"}}]},
+           {"total_rows":5,"offset":0,"rows":[]},
+           {"total_rows":5,"offset":4,"rows":[{"id":"d","key":"d","value":{"rev":"*"}}]}]})"},
+      {"POST", "/db/_all_docs/queries", R"({"queries":[]})", 200, R"({"results":[]})"},
+      {"POST", "/db/_all_docs/queries", "{}", 400,
+       REASON("bad_request", "`queries` member must exist.")},
+      {"GET", "/db/_all_docs/queries", "", 405, REASON("method_not_allowed", "Only POST allowed")},
+      {"GET", "/db/_all_docs?include_docs=yes", "", 400,
+       REASON("query_parse_error", R"(Invalid boolean parameter: \"yes\")")},
+      {"GET", "/db/_all_docs?skip=-1", "", 400,
+       REASON("query_parse_error", R"(Invalid value for positive integer: \"-1\")")},
+      {"POST", "/db/_all_docs", R"({"keys":["b","none",1]})", 200,
+       R"({"total_rows":5,"offset":null,"rows":[{"id":"b","key":"b","value":{"rev":"*"}},
+           {"key":"none","error":"not_found"},{"key":1,"error":"not_found"}]})"},
+      {"POST", "/db/_all_docs?limit=1&skip=1", R"({"keys":["a","b","c"]})", 200,
+       R"({"total_rows":5,"offset":null,"rows":[{"id":"b","key":"b","value":{"rev":"*"}}]})"},
+      {"POST", "/db/_all_docs?descending=true", R"({"keys":["a","b"]})", 200,
+       R"({"total_rows":5,"offset":null,"rows":[{"id":"b","key":"b","value":{"rev":"*"}},
+           {"id":"a","key":"a","value":{"rev":"*"}}]})"},
+      {"GET", "/db/_all_docs?limit=0&update_seq=true", "", 200,
+       R"({"total_rows":5,"offset":0,"update_seq":"*","rows":[]})"},
+      {"POST", "/parts/_bulk_docs",
+       R"({"docs":[{"_id":"p:1"},{"_id":"p:2"},{"_id":"q:1"},{"_id":"o:1"}]})", 201, ""},
+      {"GET", "/parts/_partition/p/_all_docs", "", 200,
+       R"({"total_rows":2,"offset":0,"rows":[{"id":"p:1","key":"p:1","value":{"rev":"*"}},
+           {"id":"p:2","key":"p:2","value":{"rev":"*"}}]})"},
+      {"GET", "/parts/_partition/p/_all_docs?startkey=%22p:2%22", "", 200,
+       R"({"total_rows":2,"offset":1,"rows":[{"id":"p:2","key":"p:2","value":{"rev":"*"}}]})"},
+      {"GET", "/parts/_partition/p/_all_docs?descending=true&limit=1", "", 200,
+       R"({"total_rows":2,"offset":0,"rows":[{"id":"p:2","key":"p:2","value":{"rev":"*"}}]})"},
+      {"GET", "/parts/_partition/none/_all_docs", "", 200,
+       R"({"total_rows":0,"offset":0,"rows":[]})"},
+      {"GET", "/parts/_partition/p", "", 200,
+       R"({"db_name":"parts","sizes":"*","partition":"p","doc_count":2,"doc_del_count":0})"},
+  });
+}
+
+TEST_F(Suites, BulkRequestsWithMixedResults) {
+  run({
+      {"PUT", "/db/a", R"({"v":1})", 201, ""},
+      {"POST", "/db/_bulk_docs",
+       R"({"docs":[{"_id":"a"},{"_id":"b","_rev":"1-x"},{"_id":"c"},{"_deleted":true}]})", 201,
+       R"([{"id":"a","error":"conflict","reason":"Document update conflict."},
+           {"ok":true,"id":"b","rev":"*"},{"ok":true,"id":"c","rev":"*"},
+           {"ok":true,"id":"*","rev":"*"}])"},
+      {"POST", "/db/_bulk_docs", R"({"docs":[{"_id":"x","_attachments":{"a":{"stub":true}}}]})",
+       201, R"([{"id":"x","error":"missing_stub","reason":"Invalid attachment stub in x for a"}])"},
+      {"POST", "/db/_bulk_docs", R"({"docs":null})", 400,
+       REASON("bad_request", "`docs` parameter must be an array.")},
+      {"POST", "/db/_bulk_docs", R"({"docs":[{"_id":"y","_rev":null}]})", 400,
+       REASON("bad_request", "Invalid rev format")},
+      {"POST", "/db/_bulk_get",
+       R"({"docs":[{"id":"a"},{"id":"a","rev":"9-abc"},{"id":"none"},{"id":"_no"},{"rev":"1-a"},7,
+           {"id":"a","rev":"x"}]})",
+       200,
+       R"({"results":[
+         {"id":"a","docs":[{"ok":{"_id":"a","_rev":"{a}","v":1}}]},
+         {"id":"a","docs":[{"error":{"id":"a","rev":"9-abc","error":"not_found",
+                                     "reason":"missing"}}]},
+         {"id":"none","docs":[{"error":{"id":"none","rev":"undefined","error":"not_found",
+                                        "reason":"missing"}}]},
+         {"id":"_no","docs":[{"error":{"id":"_no","rev":null,"error":"illegal_docid",
+            "reason":"Only reserved document ids may start with underscore."}}]},
+         {"id":null,"docs":[{"error":{"id":null,"rev":null,"error":"bad_request",
+            "reason":"document id missed"}}]},
+         {"id":null,"docs":[{"error":{"id":null,"rev":null,"error":"bad_request",
+            "reason":"document must be a JSON object"}}]},
+         {"id":"a","docs":[{"error":{"id":"a","rev":"x","error":"bad_request",
+            "reason":"Invalid rev format"}}]}]})"},
+      {"POST",
+       "/db/_bulk_get",
+       R"({"docs":[{"id":"a"}]})",
+       200,
+       "",
+       {{"Accept", "multipart/mixed"}},
+       {{"Content-Type", "*"}, {"Cache-Control", "-"}}},
+      {"POST", "/db/_revs_diff", R"({"a":["{a}","2-abc"],"z":["1-a"]})", 200,
+       R"({"a":{"missing":["2-abc"],"possible_ancestors":["{a}"]},"z":{"missing":["1-a"]}})"},
+      {"POST", "/db/_missing_revs", R"({"a":["{a}"],"z":["1-a"]})", 200,
+       R"({"missing_revs":{"z":["1-a"]}})"},
+      {"POST", "/db?batch=ok", R"({"_id":"bb"})", 202, R"({"ok":true,"id":"bb"})"},
+      {"PUT", "/db/f?new_edits=false", R"({"_rev":"1-abc"})", 201,
+       R"({"ok":true,"id":"f","rev":"1-abc"})"},
+      {"PUT", "/db/f?new_edits=false", R"({"_rev":"1-abd","_deleted":true})", 200,
+       R"({"ok":true,"id":"f","rev":"1-abd"})"},
+      {"GET", "/db/f?conflicts=true&deleted_conflicts=true", "", 200,
+       R"({"_id":"f","_rev":"1-abc","_deleted_conflicts":["1-abd"]})"},
+  });
+}
+
+TEST_F(Suites, SignInAndAccounts) {
+  ASSERT_EQ(admin("PUT", "/_users/org.couchdb.user:ann",
+                  R"({"name":"ann","password":"pw","roles":["r"],"type":"user"})")
+                .status,
+            201);
+  run(
+      {
+          {"POST",
+           "/_session",
+           "name=ann&password=pw",
+           200,
+           R"({"ok":true,"name":"ann","roles":["r"]})",
+           kForm,
+           {{"Set-Cookie", "*"}}},
+          {"POST", "/_session", R"({"name":"ann","password":"pw"})", 200,
+           R"({"ok":true,"name":"ann","roles":["r"]})"},
+          {"POST", "/_session", R"({"username":"ann","password":"pw"})", 200,
+           R"({"ok":true,"name":"ann","roles":["r"]})"},
+          {"POST",
+           "/_session?next=/db",
+           "name=ann&password=pw",
+           302,
+           "",
+           kForm,
+           {{"Location", at("/db")}}},
+          {"POST",
+           "/_session?next=http://evil.example/",
+           "name=ann&password=pw",
+           200,
+           "",
+           kForm,
+           {{"Location", "-"}}},
+          {"POST",
+           "/_session",
+           R"({"name":"ann"})",
+           401,
+           REASON("unauthorized", "Name or password is incorrect."),
+           {},
+           {{"Set-Cookie", "*"}}},
+          {"POST", "/_session", R"({"password":"pw"})", 400,
+           REASON("bad_request", "request body must contain a username")},
+          {"POST", "/_session", "name=ann", 415, R"({"error":"bad_content_type","reason":"*"})",
+           kText},
+          {"POST", "/_session", "{bad", 400, REASON("bad_request", "invalid UTF-8 JSON")},
+          {"GET", "/_session", "", 200,
+           R"({"ok":true,"userCtx":{"name":null,"roles":[]},
+               "info":{"authentication_handlers":["cookie","default"]}})"},
+          {"DELETE", "/_session", "", 200, R"({"ok":true})", {}, {{"Set-Cookie", "*"}}},
+          {"GET", "/_all_dbs", "", 401, REASON("unauthorized", "You are not a server admin.")},
+          {"PUT", "/new", "", 401, REASON("unauthorized", "You are not a server admin.")},
+          {"DELETE", "/db", "", 401, REASON("unauthorized", "You are not a server admin.")},
+          {"GET", "/_users/org.couchdb.user:ann", "", 401,
+           REASON("unauthorized", "You are not authorized to access this db.")},
+      },
+      false);
+  const std::string basic = "Basic " + base64("ann:pw");
+  run_as({{"Authorization", basic}},
+         {
+             {"GET", "/_session", "", 200,
+              R"({"ok":true,"userCtx":{"name":"ann","roles":["r"]},"info":
+                  {"authentication_handlers":["cookie","default"],"authenticated":"default"}})"},
+             {"GET", "/_users/org.couchdb.user:ann", "", 403,
+              REASON("forbidden", "You are not allowed to access this db.")},
+             {"GET", "/_users/_all_docs", "", 401,
+              REASON("unauthorized", "You are not a server admin.")},
+             {"PUT", "/db/_design/x", "{}", 403,
+              REASON("forbidden", "You are not a db or server admin.")},
+             {"POST", "/db/_bulk_docs", R"({"docs":[{"_id":"_design/x"},{"_id":"fine"}]})", 201,
+              R"([{"id":"_design/x","error":"forbidden",
+                   "reason":"You are not a db or server admin."},
+                  {"ok":true,"id":"fine","rev":"*"}])"},
+             {"POST", "/db/_compact", "", 401,
+              REASON("unauthorized", "You are not a server or db admin."), kJson},
+         });
+  run({
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"c","roles":[],"type":"user"})", 403,
+       REASON("forbidden", "Doc ID must be of the form org.couchdb.user:name")},
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"b","type":"user"})", 403,
+       REASON("forbidden", "doc.roles must exist")},
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"b","roles":"x","type":"user"})", 403,
+       REASON("forbidden", "doc.roles must be an array")},
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"b","roles":[5],"type":"user"})", 403,
+       REASON("forbidden", "doc.roles can only contain strings")},
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"b","roles":["_x"],"type":"user"})", 403,
+       REASON("forbidden", "No system roles (starting with underscore) in users db.")},
+      {"PUT", "/_users/org.couchdb.user:b", R"({"name":"b","roles":[]})", 403,
+       REASON("forbidden", "doc.type must be user")},
+      {"PUT", "/_users/org.couchdb.user:_b", R"({"name":"_b","roles":[],"type":"user"})", 403,
+       REASON("forbidden", "Username may not start with underscore.")},
+      {"GET", "/_users/_security", "", 200,
+       R"({"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}})"},
+  });
+}
+
+}  // namespace
+}  // namespace atelier::server_test
