@@ -1,5 +1,6 @@
 #include "replicate_service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -39,6 +40,11 @@ std::string without_credentials(const std::string& name) {
   return url ? url->display() : "invalid address";
 }
 
+/// As CouchDB lists it: a URL ends in a slash.
+std::string shown_address(const std::string& name) {
+  return without_credentials(name) + (is_url(name) ? "/" : "");
+}
+
 ReplicationFilter filter_of(const ReplicationService::Request& request) {
   ReplicationFilter filter;
   if (request.doc_ids) filter.ids = *request.doc_ids;
@@ -49,8 +55,7 @@ ReplicationFilter filter_of(const ReplicationService::Request& request) {
 /// The same for the same replication, so that it can be cancelled and its checkpoint found.
 std::string job_id(const ReplicationService::Request& request) {
   const std::string filter = filter_of(request).canonical();
-  return hex(sha256(request.source + "\n" + request.target +
-                    (filter.empty() ? "" : "\n" + filter)))
+  return hex(sha256(request.source + "\n" + request.target + (filter.empty() ? "" : "\n" + filter)))
              .substr(0, 32) +
          (request.continuous ? "+continuous" : "");
 }
@@ -67,6 +72,13 @@ std::string history_time(std::int64_t seconds) {
   char text[40];
   std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
   return text;
+}
+
+/// What is answered about a continuous replication.
+std::string began(const std::string& id) {
+  json::Writer answer;
+  answer.begin_object().key("ok").boolean(true).key("_local_id").string(id).end_object();
+  return answer.take();
 }
 
 bool passes(const Error& error) {
@@ -137,7 +149,8 @@ bool ReplicateService::wait_to_retry(Running& job, const Error& error, int& wait
   return !job.stop;
 }
 
-Result<std::unique_ptr<Peer>> ReplicateService::peer_for(const std::string& name, bool create) const {
+Result<std::unique_ptr<Peer>> ReplicateService::peer_for(const std::string& name,
+                                                         bool create) const {
   if (is_url(name)) {
     ATELIER_TRY(url, DatabaseUrl::parse(name));
     HttpPeerOptions options;
@@ -148,16 +161,33 @@ Result<std::unique_ptr<Peer>> ReplicateService::peer_for(const std::string& name
   return make_local_peer(std::move(store));
 }
 
+/// Whether it neither ended nor was told to.
+bool ReplicateService::goes_on(Running& job) {
+  const std::scoped_lock lock(job.mutex);
+  return !job.stop && !job.finished;
+}
+
+/// Whether a request asked for the same continuous replication before, and it still runs.
+bool ReplicateService::runs(const Request& request) {
+  if (!request.continuous || !request.doc_id.empty()) return false;
+  const std::string id = job_id(request);
+  const std::scoped_lock lock(mutex_);
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& job) {
+    return job->id == id && job->request.doc_id.empty() && goes_on(*job);
+  });
+}
+
 void ReplicateService::replicate(Request request, std::function<void(Result<std::string>)> done) {
   reap();
   if (request.cancel) return done(cancel(request));
+  if (runs(request)) return done(began(job_id(request)));
   auto job = std::make_shared<Running>();
   job->request = std::move(request);
   job->id = job_id(job->request);
   job->done = std::move(done);
   job->shown.id = job->id;
-  job->shown.source = without_credentials(job->request.source);
-  job->shown.target = without_credentials(job->request.target);
+  job->shown.source = shown_address(job->request.source);
+  job->shown.target = shown_address(job->request.target);
   job->shown.user = job->request.user;
   job->shown.doc_id = job->request.doc_id;
   job->shown.continuous = job->request.continuous;
@@ -191,9 +221,7 @@ Result<std::string> ReplicateService::run(Running& job) {
   Replication replication(*job.source, *job.target, options);
   if (!job.request.continuous) return run_once(job, replication);
   ATELIER_CHECK(replication.begin());
-  json::Writer answer;
-  answer.begin_object().key("ok").boolean(true).key("_local_id").string(job.id).end_object();
-  std::exchange(job.done, nullptr)(answer.take());
+  std::exchange(job.done, nullptr)(began(job.id));
   run_continuously(job, replication);
   return std::string();
 }
@@ -204,11 +232,10 @@ Result<std::string> ReplicateService::run_once(Running& job, Replication& replic
   const std::string first = replication.position();
   int wait_ms = kRetryFirstMs;
   while (true) {
-    const auto total = replicate_once(
-        replication, [&](const StepReport& report) {
-          count(job, report, replication);
-          return ok();
-        });
+    const auto total = replicate_once(replication, [&](const StepReport& report) {
+      count(job, report, replication);
+      return ok();
+    });
     if (total) break;
     // A document of `_replicator` is there to be done some day; who asked with a request waits.
     if (job.request.doc_id.empty() || !passes(total.error())) return total.error();
@@ -227,10 +254,17 @@ Result<std::string> ReplicateService::run_once(Running& job, Replication& replic
   answer.key("session_id").string(session);
   answer.key("source_last_seq").string(replication.position());
   answer.key("replication_id_version").integer(4);
+  const std::string started = history_time(counted.started_s),
+                    ended = history_time(now_in_seconds());
+  if (job.request.doc_ids) {
+    answer.key("start_time").string(started).key("end_time").string(ended);
+    answer.key("docs_read").integer(number(counted.written + counted.failures));
+    answer.key("docs_written").integer(number(counted.written));
+    answer.key("doc_write_failures").integer(number(counted.failures));
+  }
   answer.key("history").begin_array().begin_object();
   answer.key("session_id").string(session);
-  answer.key("start_time").string(history_time(counted.started_s));
-  answer.key("end_time").string(history_time(now_in_seconds())).key("start_last_seq");
+  answer.key("start_time").string(started).key("end_time").string(ended).key("start_last_seq");
   if (first.empty() || first == "0")
     answer.integer(0);
   else
@@ -266,13 +300,12 @@ void ReplicateService::run_continuously(Running& job, Replication& replication) 
 }
 
 Result<std::string> ReplicateService::cancel(const Request& request) {
+  const std::string wanted = request.cancel_id.empty() ? job_id(request) : request.cancel_id;
   const std::scoped_lock lock(mutex_);
   for (const auto& job : jobs_) {
-    if (job->id != job_id(request) || !job->request.doc_id.empty() || job->finished) continue;
+    if (job->id != wanted || !job->request.doc_id.empty() || !goes_on(*job)) continue;
     stop(*job);
-    json::Writer answer;
-    answer.begin_object().key("ok").boolean(true).key("_local_id").string(job->id).end_object();
-    return answer.take();
+    return began(job->id);
   }
   return not_found("missing");
 }

@@ -34,6 +34,8 @@ class ReplicateService final : public ReplicationService {
   Result<std::string> run_once(Running& job, Replication& replication);
   void run_continuously(Running& job, Replication& replication);
   Result<std::string> cancel(const Request& request);
+  bool runs(const Request& request);
+  static bool goes_on(Running& job);
   static void stop(Running& job);
   static void count(Running& job, const StepReport& report, const Replication& replication);
   static bool wait_to_retry(Running& job, const Error& error, int& wait_ms);

@@ -57,6 +57,41 @@ test('attaches and reads back', async () => {
   assert.equal(reply.headers.get('x-content-type-options'), 'nosniff');
 });
 
+test('replicates once, some documents, and continuously until it is cancelled by its id', async () => {
+  await couch.db.create('from');
+  await couch.db.create('to');
+  await couch.use('from').insert({ n: 1 }, 'a');
+  await couch.use('from').insert({ n: 2 }, 'b');
+  const ask = (body) => couch.request({ method: 'POST', path: '_replicate', body });
+  const some = await ask({ source: 'from', target: 'to', doc_ids: ['a', 'none'] });
+  assert.equal(some.docs_written, 1); // beside the history, as CouchDB has it for doc_ids
+  assert.equal(some.history[0].docs_written, 1);
+  const all = await ask({ source: 'from', target: 'to' });
+  assert.equal(all.docs_written, undefined);
+  assert.equal((await couch.db.get('to')).doc_count, 2);
+  assert.equal((await ask({ source: 'from', target: 'to' })).no_changes, true);
+
+  const live = { source: 'from', target: 'to', continuous: true };
+  const { _local_id: id } = await ask(live);
+  assert.equal((await ask(live))._local_id, id);
+  const jobs = await couch.request({ path: '_scheduler/jobs' });
+  assert.deepEqual(jobs.jobs.map((job) => job.id), [id]); // asked for twice, it runs once
+  assert.equal((await ask({ replication_id: id, cancel: true }))._local_id, id);
+  await assert.rejects(ask({ replication_id: id, cancel: true }), { statusCode: 404 });
+  assert.equal((await ask(live))._local_id, id); // begins anew
+  assert.equal((await ask({ ...live, cancel: true }))._local_id, id);
+});
+
+test('attachments of text are packed as CouchDB packs them', async () => {
+  await couch.db.create('texts');
+  const db = couch.use('texts');
+  await db.attachment.insert('t', 't.txt', 'hello world', 'text/plain');
+  const doc = await db.get('t', { att_encoding_info: true });
+  assert.deepEqual(doc._attachments['t.txt'], { content_type: 'text/plain', revpos: 1, length: 11, stub: true,
+    digest: 'md5-7mkg+nM0HN26sZkLN8KVSA==', encoding: 'gzip', encoded_length: 31 });
+  assert.equal(String(await db.attachment.get('t', 't.txt')), 'hello world');
+});
+
 test('follows changes', async () => {
   await couch.db.create('feed');
   const db = couch.use('feed');
