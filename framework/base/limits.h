@@ -72,7 +72,14 @@ inline constexpr std::size_t kIndexBuildDocs = 1'000;   // of one step: bounds w
 inline constexpr std::size_t kIndexBuildBytes = 1 << 20;     // same, by size of bodies
 inline constexpr std::size_t kIndexBuildChanges = 20'000;    // same, of changes that are passed over
 inline constexpr std::size_t kIndexDropRows = 5'000;    // taken away in one step
-inline constexpr std::size_t kPostingBlockBytes = 1'000;  // four to a page; decoded in a microsecond
+// Of a row of words, key and value: two to a page of LMDB's, none on pages of its own.
+inline constexpr std::size_t kWordRowBytes = 2'028;
+inline constexpr std::size_t kSegmentFan = 8;  // so many segments of a size become one: an index of a
+                                               // million messages has twenty, each posting moves 4 times
+inline constexpr std::size_t kSegmentSmallBytes = 16 << 10;  // smaller ones join in the commit that
+                                                             // writes them; sizes go by powers of 8
+inline constexpr std::size_t kSegmentsJoinedMax = 64;        // at once, where more were left waiting
+inline constexpr std::size_t kSegmentStepBytes = 1 << 20;    // joined in one step: 20 ms or so
 // Buckets within buckets of one value's key: the largest document, each byte of it escaped.
 inline constexpr std::size_t kValueLevelsMax = 2 * kDocumentBytesMax / kFragmentBytes + 64;
 inline constexpr std::size_t kFindKeysPerTxn = 10'000;   // then a long query begins a new one

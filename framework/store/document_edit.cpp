@@ -388,12 +388,13 @@ void DocumentEdit::write_sequence(WriteContext& context, std::int32_t winner,
 void DocumentEdit::tell_indexes(WriteContext& context, const RevNode* winner,
                                 std::uint64_t sequence) const {
   if (context.indexes.indexes().empty()) return;
+  const bool keeps_sequence = winner && sequence == old_.sequence;
   const IndexWriter::Winner before{old_.sequence, old_.body};
   const IndexWriter::Winner after{sequence, inline_body_};
   const bool was = existed_ && !old_.deleted && old_.has_body && !old_.evicted;
   const bool is =
       winner && !winner->deleted && winner->body != 0 && !record::is_evicted(inline_body_);
-  context.indexes.changed(id_, was ? &before : nullptr, is ? &after : nullptr);
+  context.indexes.changed(id_, was ? &before : nullptr, is ? &after : nullptr, keeps_sequence);
 }
 
 void DocumentEdit::note_expiry(WriteContext& context, std::int32_t winner, std::uint64_t sequence) {

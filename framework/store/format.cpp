@@ -8,9 +8,11 @@ namespace {
 constexpr std::string_view kName = "atelier-store ";
 constexpr std::string_view kKey = "format";
 
-// Version 2 added tables; rows of version 1 are read as they are.
+// Version 2 added tables; rows of version 1 are read as they are. Version 3 keeps words in segments:
+// indexes of words are made anew in the background, by their version (kWordsVersion).
 constexpr Migration kMigrations[] = {
     {1, "adding the tables of version 2", nullptr},
+    {2, "adding the table of version 3", nullptr},
 };
 
 }  // namespace

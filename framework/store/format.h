@@ -16,7 +16,7 @@
 
 namespace atelier::format {
 
-inline constexpr int kFormatVersion = 2;
+inline constexpr int kFormatVersion = 3;
 
 /// What the row `format` says for a version.
 std::string label(int version);

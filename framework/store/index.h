@@ -43,6 +43,7 @@ struct IndexStatus {
   State state = State::kBuilding;
   // While it is built: changes of the sequence feed that were looked at, and how many there are.
   std::uint64_t built = 0, to_build = 0;
+  bool joining = false;  // of words: what commits wrote is being joined, which a search does not see
   std::string
       problem;  // what stopped the last step, in words: it is tried again with the next write
 };

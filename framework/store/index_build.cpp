@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "store/index_rows.h"
+#include "store/segment_join.h"
 #include "store/store_impl.h"
 
 namespace atelier {
@@ -72,21 +73,15 @@ Result<bool> drop_values(WriteContext& context, const std::string& head) {
   return !keys.empty();
 }
 
-Result<bool> drop_words(WriteContext& context, const std::string& head) {
-  std::vector<std::string> keys;
-  {
-    lmdb::Cursor cursor(context.txn.get(), context.tables.words);
-    bool more = cursor.seek(head);
-    for (; more && keys.size() < kIndexDropRows && cursor.key().starts_with(head);
-         more = cursor.move(MDB_NEXT)) {
-      keys.emplace_back(cursor.key());
-    }
-    ATELIER_CHECK(cursor.status());
+// Rows first, then what names them.
+Result<bool> drop_words(WriteContext& context, std::uint32_t number, const std::string& head) {
+  ATELIER_TRY(rows, erase_rows(context.txn, context.tables, head, kIndexDropRows));
+  if (rows > 0) return true;
+  ATELIER_TRY(segments, read_segments(context.txn.get(), context.tables, number));
+  for (const Segment& one : segments) {
+    erase_segment(context.txn, context.tables, number, one.number);
   }
-  for (const std::string& key : keys) {
-    context.txn.erase(context.tables.words, value_of(std::string_view(key)));
-  }
-  return !keys.empty();
+  return false;
 }
 
 Status drop_step(WriteContext& context, const Index& index) {
@@ -94,7 +89,8 @@ Status drop_step(WriteContext& context, const Index& index) {
   context.indexes.flush(context.txn, context.tables, context.state);
   std::string head;
   index_rows::put_ordered(head, index.number);
-  ATELIER_TRY(left, index.is_words() ? drop_words(context, head) : drop_values(context, head));
+  ATELIER_TRY(left, index.is_words() ? drop_words(context, index.number, head)
+                                     : drop_values(context, head));
   if (!left) context.indexes.erase(context.txn, context.tables, index.number);
   return ok();
 }
@@ -103,7 +99,7 @@ std::uint32_t next_number(const IndexSet& indexes) {
   return indexes.empty() ? 1 : indexes.back()->number + 1;
 }
 
-// An index whose words were cut by other rules is made anew.
+// An index whose words were cut or kept by other rules is made anew.
 Status renew(WriteContext& context, const Index& index) {
   Index next = index;
   next.number = next_number(context.indexes.indexes());
@@ -132,14 +128,33 @@ Status StoreImpl::read_indexes(MDB_txn* txn) {
   return ok();
 }
 
-Status StoreImpl::index_step(WriteContext& context, bool* more) {
+// One step of joining, for the first index that has something to join.
+Result<bool> join_any(WriteContext& context, IndexRegistry& registry) {
+  for (const IndexPtr& index : context.indexes.indexes()) {
+    if (!index->is_words() || index->is_outdated() || index->state == State::kDropping) continue;
+    ATELIER_TRY(more, join_step(context.txn, context.tables, index->number, &registry.join_memory));
+    if (more) return true;
+  }
+  return false;
+}
+
+Status StoreImpl::index_step(WriteContext& context, IndexRegistry& registry, bool* more) {
   *more = false;
+  // Before more is built, so that segments do not pile up.
+  if (registry.join()) {
+    ATELIER_TRY(joined, join_any(context, registry));
+    *more = joined;
+    if (joined) return ok();
+    registry.set_join(false);  // the next commit that leaves something sets it again
+  }
   for (const IndexPtr& index : context.indexes.indexes()) {
     if (index->ready()) continue;
     *more = true;
     const IndexPtr kept = index;
     if (kept->state == State::kReady) return renew(context, *kept);
-    return kept->state == State::kDropping ? drop_step(context, *kept) : build_step(context, *kept);
+    if (kept->state != State::kDropping) return build_step(context, *kept);
+    registry.join_memory.reset();  // the number may be given again
+    return drop_step(context, *kept);
   }
   return ok();
 }
@@ -161,6 +176,7 @@ Status StoreImpl::check_index(MDB_txn* txn, const Index& index) const {
 // Any thread. One step is queued at a time.
 void StoreImpl::go_on_indexing() {
   const auto unfinished = [this] {
+    if (indexes_.join()) return true;
     const auto indexes = indexes_.get();
     return std::any_of(indexes->begin(), indexes->end(),
                        [](const IndexPtr& index) { return !index->ready(); });
@@ -170,7 +186,9 @@ void StoreImpl::go_on_indexing() {
   Writer::Job job;
   job.docs = kIndexBuildDocs;
   job.bytes = kIndexBuildBytes;
-  job.run = [more](WriteContext& context) { return index_step(context, more.get()); };
+  job.run = [this, more](WriteContext& context) {
+    return index_step(context, indexes_, more.get());
+  };
   job.done = [this, more](const Status& status) {
     indexing_ = false;
     if (status) {
@@ -244,7 +262,8 @@ std::vector<IndexStatus> StoreImpl::indexes() const {
       status.built = index->built;
       status.to_build = index->until;
     }
-    if (!index->ready()) status.problem = indexes_.problem();
+    status.joining = index->is_words() && indexes_.join();
+    if (!index->ready() || status.joining) status.problem = indexes_.problem();
     all.push_back(std::move(status));
   }
   return all;

@@ -1,5 +1,5 @@
 // What one write transaction does to the indexes: collected while its jobs run, written at its end,
-// sorted, so that a commit of many documents touches each word's block once.
+// sorted: values row by row, words as one segment (store/segments.h) a commit.
 //
 // Invariants
 //   1. Collected changes are sets: adding what is there and taking away what is not are no
@@ -9,17 +9,17 @@
 // Thread rule: the writer's thread.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "store/index_rows.h"
 #include "store/index_set.h"
 #include "store/lmdb.h"
+#include "store/segments.h"
 #include "store/tables.h"
+#include "store/word_list.h"
 
 namespace atelier {
 
@@ -39,8 +39,9 @@ class IndexWriter {
       : registry_(registry), before_(registry.get()), indexes_(before_) {}
 
   const IndexSet& indexes() const { return *indexes_; }
-  /// The winner changed from one to the other; either may be null. Copies what it keeps.
-  void changed(std::string_view id, const Winner* before, const Winner* after);
+  /// The winner changed from one to the other; either may be null. `keeps_sequence`: the document
+  /// stands where it stood in the sequence feed. Copies what it keeps.
+  void changed(std::string_view id, const Winner* before, const Winner* after, bool keeps_sequence);
   /// Adds a winner to one index.
   void add(const Index& index, std::string_view id, const Winner& winner);
 
@@ -51,8 +52,8 @@ class IndexWriter {
 
   /// Writes what was collected. Errors are kept by the transaction.
   void flush(lmdb::WriteTxn& txn, const Tables& tables, record::State& state);
-  /// After the commit.
-  void publish();
+  /// After the commit. Returns whether there is work for the background.
+  bool publish();
 
  private:
   struct ValueChange {
@@ -60,32 +61,25 @@ class IndexWriter {
     std::size_t id_bytes;
     bool add;
   };
-  struct WordChange {
-    index_rows::Posting posting;
-    std::uint64_t pass;  // which document's words it comes from
-    bool add;
-  };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>()(text);
-    }
+  struct Words {
+    WordList list;
+    std::vector<std::uint64_t> dead;  // sequences that documents of the index had
   };
   void collect(const Index& index, std::string_view id, const Winner& winner, bool add);
   void collect_values(const Index& index, std::string_view id, const Winner& winner, bool add);
-  void collect_words(const Index& index, const Winner& winner, bool add);
+  void change_words(const Index& index, std::string_view id, const Winner* before,
+                    const Winner* after);
+  void collect_words(const Index& index, const Winner& winner, bool stands);
   void flush_values(lmdb::WriteTxn& txn, const Tables& tables, record::State& state);
-  void flush_words(lmdb::WriteTxn& txn, const Tables& tables);
-  void flush_word(lmdb::WriteTxn& txn, const Tables& tables, std::string_view word,
-                  std::vector<WordChange>& changes);
+  Status flush_words(lmdb::WriteTxn& txn, const Tables& tables, std::uint32_t index,
+                     const Words& words);
 
   IndexRegistry& registry_;
   const std::shared_ptr<const IndexSet> before_;
   std::shared_ptr<const IndexSet> indexes_;
-  std::vector<ValueChange> values_;  // in the order of their making
-  std::unordered_map<std::string, std::vector<WordChange>, Hash, std::equal_to<>> words_;  // by key
-  std::uint64_t pass_ = 0;
-  std::string scratch_;
+  std::vector<ValueChange> values_;       // in the order of their making
+  std::map<std::uint32_t, Words> words_;  // by the index's number
+  bool join_ = false;                     // there is something for join_step()
 };
 
 }  // namespace atelier

@@ -49,6 +49,7 @@ std::vector<TableName> table_names(Tables& tables) {
           {&tables.values.ids, "values", 0},
           {&tables.values.fragments, "value-fragments", 0},
           {&tables.words, "words", 0},
+          {&tables.segments, "segments", 0},
           {&tables.expiries, "expiries", 0},
           {&tables.times, "times", MDB_INTEGERKEY},
           {&tables.forgotten, "forgotten", 0}};
@@ -321,11 +322,13 @@ void StoreImpl::start_writer() {
   };
   hooks.retention = [this] { return current_retention(); };
   hooks.clock = clock_;
+  hooks.index_work = [this] { go_on_indexing(); };
   hooks.new_lineage = [this](SequenceNames::Lineage lineage) { names_.add(std::move(lineage)); };
   writer_ =
       std::make_unique<Writer>(*environment_, tables_, first_state_, indexes_, std::move(hooks));
   // What a run that was killed left behind. Nobody waits for it.
   writer_->enqueue({[](WriteContext& context) { return sweep_blobs(context, true); }, {}});
+  indexes_.set_join(true);  // a look is cheap
   go_on_indexing();
 }
 

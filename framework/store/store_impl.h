@@ -166,7 +166,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   void go_on_indexing();
   /// Whether the transaction sees the index ready: it may be dropped while a query goes on.
   Status check_index(MDB_txn* txn, const Index& index) const;
-  static Status index_step(WriteContext& context, bool* more);
+  static Status index_step(WriteContext& context, IndexRegistry& registry, bool* more);
 
   // Constant after open.
   const std::filesystem::path path_;

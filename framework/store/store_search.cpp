@@ -11,7 +11,7 @@ namespace atelier {
 namespace {
 
 constexpr double kK1 = 1.2, kB = 0.75;  // BM25's usual parameters
-constexpr std::size_t kSearchSampleBlocks = 32;
+constexpr std::size_t kSearchSampleRows = 16;
 
 struct Scored {
   double score = 0;
@@ -22,29 +22,49 @@ struct Scored {
   }
 };
 
-// How many documents have a word: the heads of its blocks say it.
-Result<std::uint64_t> count_documents(lmdb::Cursor& cursor, const std::string& word) {
-  std::uint64_t documents = 0;
-  bool more = cursor.seek(word);
-  for (; more && cursor.key().starts_with(word); more = cursor.move(MDB_NEXT)) {
-    ATELIER_TRY(count, index_rows::count_of_block(cursor.key(), cursor.value()));
-    documents += count;
+// Each row of a segment that has the word, with the word's entry; `fn` returns false to stop.
+template <class Fn>
+Status each_entry(lmdb::Cursor& cursor, std::uint32_t index, const Segment& segment,
+                  const std::string& word, const Fn& fn) {
+  const std::string key = word_rows::segment_key(index, segment.number);
+  const std::string wanted = word_rows::row_key(key, word, 0);
+  bool more = cursor.seek(wanted);
+  more = cursor.move(more ? MDB_PREV : MDB_LAST);
+  if (!more || !cursor.key().starts_with(key)) more = cursor.seek(wanted);
+  for (; more && cursor.key().starts_with(key); more = cursor.move(MDB_NEXT)) {
+    word_rows::RowReader row(cursor.key(), cursor.value());
+    while (row.next() && row.entry().word < word) {
+    }
+    ATELIER_CHECK(row.status());
+    if (row.entry().word > word || (row.entry().word == word && !fn(row.entry()))) return ok();
   }
-  ATELIER_CHECK(cursor.status());
+  return cursor.status();
+}
+
+// How many documents have a word, those that are gone included.
+Result<std::uint64_t> count_documents(lmdb::Cursor& cursor, std::uint32_t index,
+                                      const Segment& segment, const std::string& word) {
+  std::uint64_t documents = 0;
+  ATELIER_CHECK(each_entry(cursor, index, segment, word, [&](const word_rows::Entry& entry) {
+    documents += entry.count;
+    return true;
+  }));
   return documents;
 }
 
-// The mean of a word's counts, by each kSearchSampleBlocks-th block: BM25 needs no more.
-Result<double> mean_count(lmdb::Cursor& cursor, const std::string& word) {
-  std::vector<index_rows::Posting> postings;
-  bool more = cursor.seek(word);
-  for (std::size_t i = 0; more && cursor.key().starts_with(word); ++i) {
-    if (i % kSearchSampleBlocks == 0) {
-      ATELIER_CHECK(index_rows::decode_block(cursor.key(), cursor.value(), &postings));
-    }
-    more = cursor.move(MDB_NEXT);
+// The mean of the numbers of words, by each kSearchSampleRows-th row: BM25 needs no more.
+Result<double> mean_length(lmdb::Cursor& cursor, std::uint32_t index,
+                           const std::vector<Segment>& segments) {
+  std::vector<word_rows::Posting> postings;
+  Status read = ok();
+  for (const Segment& segment : segments) {
+    std::size_t rows = 0;
+    ATELIER_CHECK(each_entry(cursor, index, segment, "", [&](const word_rows::Entry& entry) {
+      if (rows++ % kSearchSampleRows == 0) read = word_rows::decode_postings(entry, &postings);
+      return read.has_value();
+    }));
+    ATELIER_CHECK(read);
   }
-  ATELIER_CHECK(cursor.status());
   double sum = 0;
   for (const auto& one : postings) sum += one.count;
   return postings.empty() ? 1 : std::max(1.0, sum / static_cast<double>(postings.size()));
@@ -70,12 +90,14 @@ class StoreImpl::SearchRun {
 
   Status slice(MDB_txn* txn) {
     ATELIER_CHECK(store_.check_index(txn, *index_));
+    ATELIER_TRY(segments, read_segments(txn, store_.tables_, index_->number));
+    std::erase_if(segments, [](const Segment& one) { return !one.whole(); });
     lmdb::Cursor cursor(txn, store_.tables_.words);
     cursors_.clear();
-    ATELIER_CHECK(open_words(cursor));
+    ATELIER_CHECK(open_words(cursor, segments));
     const bool ranked = query_.rank == SearchQuery::Rank::kRelevance;
-    if (ranked && slices_ == 0) ATELIER_CHECK(weigh(cursor));
-    WordCursor lengths(cursor, index_rows::word_key(index_->number, ""));
+    if (ranked && slices_ == 0) ATELIER_CHECK(weigh(cursor, segments));
+    TermCursor lengths(cursor, index_->number, segments, {"", false});
     ++slices_;
     std::uint64_t x = 0;
     for (std::size_t steps = 0; !done_ && steps < kSearchStepsPerTxn; ++steps) {
@@ -103,36 +125,36 @@ class StoreImpl::SearchRun {
   }
 
  private:
-  Status open_words(lmdb::Cursor& cursor) {
-    ask_documents_ = false;
-    for (const query::SearchTerm& term : terms_) {
-      if (!term.prefix) {
-        cursors_.push_back(
-            std::make_unique<WordCursor>(cursor, index_rows::word_key(index_->number, term.word)));
-        continue;
-      }
-      ATELIER_TRY(words, words_that_begin(cursor, index_->number, term.word, kSearchMergedWords));
-      if (words.size() > kSearchMergedWords) {
+  Status open_words(lmdb::Cursor& cursor, const std::vector<Segment>& segments) {
+    const auto largest = std::max_element(
+        segments.begin(), segments.end(),
+        [](const Segment& a, const Segment& b) { return a.documents < b.documents; });
+    asked_.assign(terms_.size(), false);
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+      const query::SearchTerm& term = terms_[i];
+      if (term.prefix && largest != segments.end()) {
+        const std::string key = word_rows::segment_key(index_->number, largest->number);
+        ATELIER_TRY(words, words_that_begin(cursor, key, term.word, kSearchMergedWords));
         // So many words are in so many documents that asking these is less work.
-        ask_documents_ = true;
-        continue;
+        asked_[i] = words.size() > kSearchMergedWords;
       }
-      std::vector<WordCursor> all;
-      for (std::string& word : words) all.emplace_back(cursor, std::move(word));
-      cursors_.push_back(std::make_unique<MergedCursor>(std::move(all)));
+      if (!asked_[i]) cursors_.emplace_back(cursor, index_->number, segments, term);
     }
     if (cursors_.empty()) {
-      cursors_.push_back(
-          std::make_unique<WordCursor>(cursor, index_rows::word_key(index_->number, "")));
+      cursors_.emplace_back(cursor, index_->number, segments, query::SearchTerm{"", false});
     }
     return ok();
+  }
+
+  bool asks_documents() const {
+    return std::find(asked_.begin(), asked_.end(), true) != asked_.end();
   }
 
   // The next document that is in all lists, at at_most_ or older.
   Result<bool> next_hit(std::uint64_t* hit) {
     std::uint64_t x = at_most_;
     for (std::size_t agreed = 0, i = 0; agreed < cursors_.size(); i = (i + 1) % cursors_.size()) {
-      PostingCursor& one = *cursors_[i];
+      TermCursor& one = cursors_[i];
       if (!one.seek(x)) {
         ATELIER_CHECK(one.status());
         return false;
@@ -165,16 +187,14 @@ class StoreImpl::SearchRun {
     const auto found =
         lmdb::get(txn, store_.tables_.sequences, lmdb::value_of(sequence), &bytes, &error);
     if (found == lmdb::Lookup::kFailed) return error;
-    // In a later transaction than the one that ranked it, it may have changed.
-    if (found == lmdb::Lookup::kMissing && slices_ > 1) return false;
-    if (found == lmdb::Lookup::kMissing) return damaged();
+    if (found == lmdb::Lookup::kMissing) return false;  // it has changed since
     record::SequenceRow change;
     ATELIER_CHECK(record::decode_sequence(sequence, bytes, &change));
     ATELIER_TRY(known, store_.find_doc(txn, change.id, nullptr, &row_));
     if (!known || row_.deleted || !row_.has_body || row_.evicted) return damaged();
     hit_ = {};
     if (!find_terms(*index_, row_.body, terms_, &hit_.highlights)) {
-      if (ask_documents_) return false;
+      if (asks_documents()) return false;
       return damaged();
     }
     ATELIER_TRY(attachments, record::decode_attachments(row_.attachments));
@@ -188,26 +208,21 @@ class StoreImpl::SearchRun {
 
   // --- relevance
 
-  Status weigh(lmdb::Cursor& cursor) {
-    const std::string everything = index_rows::word_key(index_->number, "");
-    ATELIER_TRY(documents, count_documents(cursor, everything));
-    ATELIER_TRY(mean, mean_count(cursor, everything));
+  Status weigh(lmdb::Cursor& cursor, const std::vector<Segment>& segments) {
+    std::uint64_t documents = 0;
+    for (const Segment& one : segments) documents += one.documents - one.dead;
+    ATELIER_TRY(mean, mean_length(cursor, index_->number, segments));
     mean_length_ = mean;
     const auto weight = [&](std::uint64_t having) {
       const auto n = static_cast<double>(std::min(having, documents));
       return std::log(1 + (static_cast<double>(documents) - n + 0.5) / (n + 0.5));
     };
     weights_.clear();
-    for (const query::SearchTerm& term : terms_) {
-      std::vector<std::string> words{index_rows::word_key(index_->number, term.word)};
-      if (term.prefix) {
-        ATELIER_TRY(all, words_that_begin(cursor, index_->number, term.word, kSearchMergedWords));
-        if (all.size() > kSearchMergedWords) continue;  // has no cursor
-        words = std::move(all);
-      }
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+      if (asked_[i]) continue;  // has no cursor
       std::uint64_t having = 0;
-      for (const std::string& word : words) {
-        ATELIER_TRY(count, count_documents(cursor, word));
+      for (const Segment& one : segments) {
+        ATELIER_TRY(count, documents_having(cursor, one, terms_[i]));
         having += count;
       }
       weights_.push_back(weight(having));
@@ -215,8 +230,31 @@ class StoreImpl::SearchRun {
     return ok();
   }
 
-  Status rank(MDB_txn* txn, WordCursor& lengths, std::uint64_t sequence) {
-    if (ask_documents_) {
+  Result<std::uint64_t> documents_having(lmdb::Cursor& cursor, const Segment& segment,
+                                         const query::SearchTerm& term) const {
+    if (!term.prefix) return count_documents(cursor, index_->number, segment, term.word);
+    const std::string key = word_rows::segment_key(index_->number, segment.number);
+    ATELIER_TRY(words, words_that_begin(cursor, key, term.word, SIZE_MAX - 1));
+    std::uint64_t having = 0;
+    for (const std::string& word : words) {
+      ATELIER_TRY(count, count_documents(cursor, index_->number, segment, word));
+      having += count;
+    }
+    return having;
+  }
+
+  // Whether the document of a posting is still there.
+  Result<bool> stands(MDB_txn* txn, std::uint64_t sequence) const {
+    std::string_view bytes;
+    Error error;
+    const auto found =
+        lmdb::get(txn, store_.tables_.sequences, lmdb::value_of(sequence), &bytes, &error);
+    if (found == lmdb::Lookup::kFailed) return error;
+    return found == lmdb::Lookup::kFound;
+  }
+
+  Status rank(MDB_txn* txn, TermCursor& lengths, std::uint64_t sequence) {
+    if (asks_documents()) {
       if (++ranked_ >= kSearchRankedMax) done_ = true;
       ATELIER_TRY(hit, read_hit(txn, sequence));
       if (!hit) return ok();
@@ -229,10 +267,14 @@ class StoreImpl::SearchRun {
     const double norm = kK1 * (1 - kB + kB * lengths.count() / mean_length_);
     double score = 0;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-      const double count = cursors_[i]->count();
+      const double count = cursors_[i].count();
       score += weights_[i] * count * (kK1 + 1) / (count + norm);
     }
-    best_.push({score, sequence});
+    const Scored scored{score, sequence};
+    if (best_.size() >= query_.limit && !(scored < best_.top())) return ok();
+    ATELIER_TRY(is, stands(txn, sequence));
+    if (!is) return ok();
+    best_.push(scored);
     if (best_.size() > query_.limit) best_.pop();
     return ok();
   }
@@ -254,7 +296,6 @@ class StoreImpl::SearchRun {
   std::uint64_t at_most_ = UINT64_MAX;
   bool done_ = false;
   std::size_t slices_ = 0;
-  bool ask_documents_ = false;  // whether a word begins so is asked of the documents
   SearchHit hit_;
   record::DocRow row_;
 
@@ -263,7 +304,9 @@ class StoreImpl::SearchRun {
   std::priority_queue<Scored> best_;
   std::size_t ranked_ = 0;
 
-  std::vector<std::unique_ptr<PostingCursor>> cursors_;  // of this transaction
+  // Of this transaction.
+  std::vector<bool> asked_;  // of terms_: whether a word begins so is asked of the documents
+  std::vector<TermCursor> cursors_;
 };
 
 Result<SearchAnswer> StoreImpl::search(const SearchQuery& query) const {

@@ -20,17 +20,18 @@ struct Tables {
   MDB_dbi lineages = 0;                    // first sequence -> name of a run
   MDB_dbi indexes = 0;                     // number -> definition of an index
   IdTables values{0, 0, kValueLevelsMax};  // index, values of a document, its id -> check
-  MDB_dbi words = 0;                       // index, word, sequence -> block of postings
+  MDB_dbi words = 0;      // index, segment, word, sequence -> words with their postings
+  MDB_dbi segments = 0;   // index, segment -> what it is
   MDB_dbi expiries = 0;   // when documents expire, and of which there is such a time
   MDB_dbi times = 0;      // first sequence of some minutes -> milliseconds since 1970
   MDB_dbi forgotten = 0;  // hashes of revisions whose tombstones were let go
 
   std::vector<MDB_dbi> all() const {
-    return {meta,       docs.ids,         docs.fragments, sequences,  bodies,   blobs,
-            chunks,     staging,          locals,         properties, lineages, indexes,
-            values.ids, values.fragments, words,          expiries,   times,    forgotten};
+    return {meta,    docs.ids, docs.fragments, sequences, bodies,   blobs,      chunks,
+            staging, locals,   properties,     lineages,  indexes,  values.ids, values.fragments,
+            words,   segments, expiries,       times,     forgotten};
   }
 };
-inline constexpr unsigned kTablesMax = 32;  // 18 now
+inline constexpr unsigned kTablesMax = 32;  // 19 now
 
 }  // namespace atelier

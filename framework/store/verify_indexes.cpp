@@ -2,8 +2,9 @@
 // documents say.
 //
 // The second is a comparison of sums: of a number for each row that is there, and of one for each
-// that should be. So it needs no memory, tells that an index is wrong, and not where: an index is
-// made anew as a whole.
+// that should be. So it needs little memory (a bit for each document; more where segments of words
+// overlap), tells that an index is wrong, and not where: an index is made anew as a whole.
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -13,12 +14,15 @@
 #include "store/index_rows.h"
 #include "store/index_set.h"
 #include "store/index_words.h"
+#include "store/segments.h"
+#include "store/sequence_set.h"
 #include "store/verify_run.h"
+#include "store/word_rows.h"
 
 namespace atelier {
 namespace {
 
-using index_rows::Posting;
+using word_rows::Posting;
 
 constexpr std::size_t kBucketBytes = 8;
 
@@ -31,12 +35,25 @@ struct Sum {
   bool operator==(const Sum&) const = default;
 };
 
+struct Part {
+  Segment segment;
+  Segment there;          // what its rows say of documents, bytes, first and last
+  bool overlaps = false;  // other segments may list the same sequences
+};
+
 struct IndexCheck {
+  explicit IndexCheck(VerifyRun& with) : run(with) {}
+
   VerifyRun& run;
   std::map<std::uint64_t, Index> indexes;
   std::map<std::uint64_t, Sum> there, wanted;
   std::set<std::string> buckets;
   std::uint64_t fragment_rows = 0;
+  std::map<std::uint64_t, std::vector<Part>> parts;  // by index
+  SequenceSet live;                                  // sequences that documents have
+  // Of overlapping segments: index and sequence -> one more than the age of the newest that lists
+  // it.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> newest;
 
   // Whether what the index holds of this sequence is settled: not while it is being built.
   static bool settled(const Index& index, std::uint64_t sequence) {
@@ -115,31 +132,153 @@ struct IndexCheck {
 
   // --- words
 
+  void segments() {
+    run.each("segments", [&](std::string_view key, std::string_view row) {
+      auto segment = decode_segment(key, row);
+      if (!segment) {
+        run.found("segments: " + segment.error().message);
+        return true;
+      }
+      std::uint64_t number = 0;
+      for (const char c : key.substr(0, 4)) number = number << 8 | static_cast<std::uint8_t>(c);
+      const auto known = indexes.find(number);
+      if (known == indexes.end() || !known->second.is_words()) {
+        run.found("segments: a row belongs to no index of words");
+        return true;
+      }
+      if (segment->dead > segment->documents && segment->whole()) {
+        run.found("segments: more documents are gone than there were");
+      }
+      parts[number].push_back({std::move(*segment), {}, false});
+      return true;
+    });
+    for (auto& [number, all] : parts) check_ages(number, all);
+    run.each("sequences", [&](std::string_view key, std::string_view) {
+      std::uint64_t sequence = 0;
+      if (key.size() == sizeof sequence) std::memcpy(&sequence, key.data(), sizeof sequence);
+      live.insert(sequence);
+      return true;
+    });
+  }
+
+  // Sets `overlaps` and reads what is asked of those.
+  void check_ages(std::uint64_t index, std::vector<Part>& all) {
+    std::set<std::uint64_t> ages;
+    std::vector<Part*> whole;
+    for (Part& part : all) {
+      if (!part.segment.whole()) continue;
+      if (!ages.insert(part.segment.age).second) run.found("segments: two have one age");
+      whole.push_back(&part);
+    }
+    std::sort(whole.begin(), whole.end(),
+              [](const Part* a, const Part* b) { return a->segment.first < b->segment.first; });
+    Part* furthest = nullptr;
+    for (Part* part : whole) {
+      if (furthest && part->segment.first <= furthest->segment.last) {
+        furthest->overlaps = part->overlaps = true;
+      }
+      if (!furthest || part->segment.last > furthest->segment.last) furthest = part;
+    }
+    for (const Part* part : whole) {
+      if (part->overlaps) read_newest(index, part->segment);
+    }
+  }
+
+  void read_newest(std::uint64_t index, const Segment& segment) {
+    const std::string head =
+        word_rows::segment_key(static_cast<std::uint32_t>(index), segment.number) + '\0';
+    run.each(
+        "words",
+        [&](std::string_view key, std::string_view row) {
+          if (!key.starts_with(head)) return false;
+          word_rows::RowReader reader(key, row);
+          std::vector<Posting> postings;
+          if (reader.next() && reader.entry().word.empty() &&
+              word_rows::decode_postings(reader.entry(), &postings)) {
+            for (const Posting& one : postings) {
+              std::uint64_t& age = newest[{index, one.sequence}];
+              age = std::max(age, segment.age + 1);
+            }
+          }
+          return true;
+        },
+        head);
+  }
+
+  Part* part_of(std::uint64_t index, std::uint64_t segment) {
+    for (Part& part : parts[index]) {
+      if (part.segment.number == segment) return &part;
+    }
+    return nullptr;
+  }
+
   void words() {
-    std::string word_before;
+    segments();
+    std::string before;  // the last word, with the key of its segment
     std::uint64_t last = 0;
     std::vector<Posting> postings;
     run.each("words", [&](std::string_view key, std::string_view row) {
       const Index* index = index_of("words", key);
-      postings.clear();
-      if (const Status read = index_rows::decode_block(key, row, &postings); !read) {
-        run.found("words: " + read.error().message);
-        return true;
+      // Rows of older versions are read by nobody and go in the background.
+      if (!index || index->is_outdated()) return true;
+      word_rows::Key names;
+      word_rows::RowReader reader(key, row);
+      const bool is_key = word_rows::split_key(key, &names);
+      Part* part = is_key ? part_of(index->number, names.segment) : nullptr;
+      if (is_key && !part && index->state != IndexStatus::State::kDropping) {
+        run.found("words: a row belongs to no segment");
       }
-      std::string_view word;
-      std::uint64_t first = 0;
-      index_rows::split_block_key(key, &word, &first);
-      if (word == word_before && first <= last) run.found("words: two blocks of a word overlap");
-      word_before = word;
-      last = postings.back().sequence;
-      if (!index) return true;
-      for (const Posting& one : postings) {
-        if (settled(*index, one.sequence)) {
-          there[index->number].add(index_rows::block_key(word, one.sequence), one.count);
+      if (part) part->there.bytes += key.size() + row.size();
+      while (reader.next()) {
+        postings.clear();
+        if (const Status read = word_rows::decode_postings(reader.entry(), &postings); !read) {
+          run.found("words: " + read.error().message);
+          return true;
         }
+        const std::string word =
+            word_rows::segment_key(index->number, names.segment) + std::string(reader.entry().word);
+        if (word < before || (word == before && postings.front().sequence <= last)) {
+          run.found("words: rows of a segment are out of order");
+        }
+        before = word;
+        last = postings.back().sequence;
+        if (part) entry(*index, *part, reader.entry().word, postings);
       }
+      if (!reader.status()) run.found("words: " + reader.status().error().message);
       return true;
     });
+    for (const auto& [number, all] : parts) compare_parts(indexes.at(number), all);
+  }
+
+  void entry(const Index& index, Part& part, std::string_view word,
+             const std::vector<Posting>& postings) {
+    for (const Posting& one : postings) {
+      if (word.empty()) {
+        Segment& sum = part.there;
+        sum.documents += one.count > 0 ? 1 : 0;
+        sum.first = sum.first == 0 ? one.sequence : std::min(sum.first, one.sequence);
+        sum.last = std::max(sum.last, one.sequence);
+      }
+      if (!part.segment.whole() || one.count == 0) continue;
+      if (!live.contains(one.sequence) || !settled(index, one.sequence)) continue;
+      if (part.overlaps) {
+        const auto known = newest.find({index.number, one.sequence});
+        if (known != newest.end() && known->second != part.segment.age + 1) continue;
+      }
+      there[index.number].add(word_rows::row_key("", word, one.sequence), one.count);
+    }
+  }
+
+  void compare_parts(const Index& index, const std::vector<Part>& all) {
+    if (index.is_outdated() || index.state == IndexStatus::State::kDropping) return;
+    for (const auto& [segment, sum, overlaps] : all) {
+      if (segment.state == Segment::State::kDropping) continue;
+      if (segment.bytes != sum.bytes || segment.documents != sum.documents ||
+          segment.first != sum.first || segment.last != sum.last) {
+        run.found("segments: a segment of '" + index.definition.name +
+                  "' has other rows than it says");
+      }
+    }
   }
 
   // --- what the documents say
@@ -169,8 +308,7 @@ struct IndexCheck {
     });
     if (all > 0) counts[""] = all;
     for (const auto& [word, count] : counts) {
-      const std::string key = index_rows::word_key(index.number, word);
-      wanted[index.number].add(index_rows::block_key(key, doc.sequence), count);
+      wanted[index.number].add(word_rows::row_key("", word, doc.sequence), count);
     }
   }
 
@@ -192,7 +330,7 @@ struct IndexCheck {
     for (const auto& [number, index] : indexes) {
       if (index.state == IndexStatus::State::kDropping) continue;
       // Words that an older version cut are renewed when the store is opened.
-      if (index.is_words() && index.words_version != kWordsVersion) continue;
+      if (index.is_outdated()) continue;
       if (there[number] == wanted[number]) continue;
       run.found((index.is_words() ? "words: the index '" : "values: the index '") +
                 index.definition.name + "' does not fit the documents: it has " +
@@ -205,7 +343,7 @@ struct IndexCheck {
 }  // namespace
 
 void check_indexes(VerifyRun& run) {
-  IndexCheck check{run, {}, {}, {}, {}, 0};
+  IndexCheck check(run);
   check.definitions();
   check.values();
   check.words();

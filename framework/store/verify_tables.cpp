@@ -532,9 +532,11 @@ constexpr TableCheck kChecks[] = {
     {"values", nullptr, 2},  // with indexes
     {"value-fragments", nullptr, 2},
     {"words", nullptr, 2},
+    {"segments", nullptr, 3},
     {"indexes", check_indexes, 2},
-    {"staging", check_staging},     {"expiries", check_expiries, 2},
-    {"times", check_times, 2},         {"forgotten", check_forgotten, 2},
+    {"expiries", check_expiries, 2},
+    {"times", check_times, 2},
+    {"forgotten", check_forgotten, 2},
 };
 
 }  // namespace

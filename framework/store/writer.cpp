@@ -229,7 +229,7 @@ Status Writer::attempt(std::vector<Job>& jobs, std::vector<Status>& results, rec
   std::int64_t mark_ms = 0;
   ATELIER_CHECK(finish(context, lineage, &mark_ms));
   ATELIER_CHECK(txn.commit());
-  context.indexes.publish();
+  if (context.indexes.publish() && hooks_.index_work) hooks_.index_work();
   *poke = context.poke;
   if (mark_ms != 0) last_mark_ms_ = mark_ms;
   if (!lineage.name.empty()) {

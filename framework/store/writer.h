@@ -69,6 +69,8 @@ class Writer {
     /// After the done()s of a commit with new sequences.
     std::function<void()> changed;
     std::function<void(SequenceNames::Lineage)> new_lineage;
+    /// After a commit that left something to the background work of the indexes; may enqueue().
+    std::function<void()> index_work;
     std::function<std::shared_ptr<const Retention>()> retention;
     const Clock* clock = nullptr;
   };

@@ -32,6 +32,17 @@ constexpr int kRounds = 6;
     const std::string body = R"({"n":)" + std::to_string(random() % 50) +
                              R"(,"text":"some words )" + std::to_string(random() % 100) + "\"}";
     (void)(*store)->write_one(edit(id, body, known ? std::optional(known->rev) : std::nullopt));
+    if (i % 15 == 7) {
+      // Enough for segments of words that are joined in the background.
+      std::vector<DocumentWrite> many;
+      for (int n = 0; n < 300; ++n) {
+        std::string text = "some words of";
+        for (int w = 0; w < 12; ++w) text += " w" + std::to_string(random() % 900);
+        many.push_back(edit("b:" + std::to_string(seed) + ":" + std::to_string(i * 300 + n),
+                            R"({"n":1,"text":")" + text + "\"}"));
+      }
+      (void)(*store)->write(std::move(many), {});
+    }
     if (i % 40 == 20) (void)(*store)->create_index(values_of("n", {"n"}));
     if (i % 40 == 25) (void)(*store)->create_index(words_of("text", {"text"}));
     if (i % 80 == 30) (void)(*store)->drop_index("n");
@@ -91,7 +102,7 @@ TEST_F(IndexKillTest, VerifyTellsOfAnIndexThatDoesNotFitItsDocuments) {
   store_.reset();
   const auto verified = [&] { return verify_store(dir_.path() / "store").value(); };
   EXPECT_TRUE(verified().clean());
-  for (const char* table : {"values", "words", "indexes"}) {
+  for (const char* table : {"values", "segments", "words", "indexes"}) {
     MDB_env* env = nullptr;
     MDB_txn* txn = nullptr;
     MDB_dbi dbi = 0;
