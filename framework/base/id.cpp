@@ -8,6 +8,8 @@ namespace atelier {
 namespace {
 
 constexpr std::uint32_t kCounterEnd = 36 * 36 * 36;
+constexpr std::size_t kTimeDigits = 11, kNodeDigits = 8, kCounterDigits = 3;
+constexpr std::size_t kKeyDigits = kTimeDigits + kNodeDigits + kCounterDigits;
 
 std::string base36(std::uint64_t value, std::size_t width) {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -19,7 +21,7 @@ std::string base36(std::uint64_t value, std::size_t width) {
 std::string random_node() {
   std::uint64_t value = 0;
   for (const char c : random_bytes(8)) value = value << 8 | static_cast<unsigned char>(c);
-  return base36(value, 8);
+  return base36(value, kNodeDigits);
 }
 
 }  // namespace
@@ -45,10 +47,24 @@ std::string IdMaker::make(std::string_view prefix) {
   }
   std::string id(prefix);
   id += ':';
-  id += base36(time_us, 11);
+  id += base36(time_us, kTimeDigits);
   id += node_;
-  id += base36(counter, 3);
+  id += base36(counter, kCounterDigits);
   return id;
+}
+
+std::optional<std::int64_t> id_time_ms(std::string_view id) {
+  const std::size_t colon = id.find(':');
+  if (colon == std::string_view::npos || id.size() - colon - 1 != kKeyDigits) return std::nullopt;
+  std::uint64_t time_us = 0;
+  for (std::size_t i = 0; i < kKeyDigits; ++i) {
+    const char c = id[colon + 1 + i];
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && !(c >= 'a' && c <= 'z')) return std::nullopt;
+    if (i >= kTimeDigits) continue;
+    time_us = time_us * 36 + static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+  }
+  return static_cast<std::int64_t>(time_us / 1000);
 }
 
 IdMaker& process_ids() {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,10 @@ class IdMaker {
   std::uint64_t last_us_ = 0;    // guarded by mutex_
   std::uint32_t counter_ = 0;    // guarded by mutex_
 };
+
+/// When an id of ours was made, in milliseconds since 1970: the time is the first 11 of 22 digits
+/// behind the colon. nullopt for ids of any other form.
+std::optional<std::int64_t> id_time_ms(std::string_view id);
 
 /// The one of this process: ids of two rooms never meet, and the node is made once at its start.
 IdMaker& process_ids();

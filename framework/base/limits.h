@@ -115,6 +115,9 @@ inline constexpr std::size_t kFirstPageDocs = 100;    // pages grow from here wh
 inline constexpr std::size_t kDirectWriteDocsMax = 20;  // live first revisions sent unasked
 inline constexpr std::size_t kEchoRevisionsMax = 50'000;  // remembered as known to the remote; 2 MB
 inline constexpr std::size_t kWaitingCountMax = 10'000;   // beyond it "waiting" is a lower bound
+inline constexpr std::size_t kWindowPageDocs = 1'000;  // looked at in one read for what a device keeps
+inline constexpr int kWindowEveryMs = 60'000;  // how often what is outside of a window is let go
+inline constexpr std::int64_t kNoticeMs = 86'400'000;  // a notice is shown for a day
 inline constexpr std::size_t kOutboxMax = 10'000;         // refused documents listed, by id
 
 // --- HTTP as a client
@@ -178,6 +181,7 @@ inline constexpr std::uint64_t kFindLimitDefault = 25;           // documents of
 inline constexpr std::size_t kFindBytesMax = 64 << 20;  // of one answer of _find, which is made in memory
 inline constexpr std::size_t kPackedReplyBytesMin = 1'400;  // below it gzip saves no packet
 inline constexpr int kReplyGzipLevel = 1;  // answers are packed on the server's thread: fast before small
+inline constexpr int kBytesAwayRetrySeconds = 30;  // for bytes that somebody must bring here first
 inline constexpr std::size_t kRangesMax = 16;  // of one Range header; more are answered as a whole
 
 // --- Room and plugins

@@ -114,20 +114,26 @@ std::optional<PeerChange> parse_change(std::string_view row) {
   return change;
 }
 
-std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body) {
+std::optional<DiffAnswer> parse_revs_diff(std::string_view body) {
   if (json::kind_of(body) != Kind::kObject) return std::nullopt;
-  std::vector<RevisionRequest> missing;
+  DiffAnswer answer;
   bool valid = true;
   json::for_each_member(body, [&](std::string_view id, std::string_view value) {
-    const auto list = json::kind_of(value) == Kind::kObject ? json::member(value, "missing")
-                                                            : std::optional<std::string_view>();
-    auto revs = is(list, Kind::kArray) ? parse_revs(*list) : std::nullopt;
-    valid = valid && revs;
-    if (valid && !revs->empty()) missing.push_back({std::string(id), std::move(*revs)});
+    const bool object = json::kind_of(value) == Kind::kObject;
+    const auto missing = object ? json::member(value, "missing") : std::nullopt;
+    const auto forgotten = object ? json::member(value, "forgotten") : std::nullopt;
+    valid = missing || forgotten;
+    for (const auto& [list, revisions] :
+         {std::pair(missing, &answer.missing), std::pair(forgotten, &answer.forgotten)}) {
+      if (!list) continue;
+      auto revs = is(list, Kind::kArray) ? parse_revs(*list) : std::nullopt;
+      valid = valid && revs;
+      if (valid && !revs->empty()) revisions->push_back({std::string(id), std::move(*revs)});
+    }
     return valid;
   });
   if (!valid) return std::nullopt;
-  return missing;
+  return answer;
 }
 
 std::optional<std::vector<WireDocument>> parse_bulk_get(std::string_view body,
@@ -238,7 +244,8 @@ std::optional<std::vector<Rejection>> parse_bulk_docs(std::string_view body,
       if (document->id != id || (rev && document->rev != *rev)) continue;
       Error why(code_of_row(error), error.reason.empty() ? error.name : error.reason);
       why.http_status = static_cast<int>(error.status);
-      rejected.push_back({document->id, document->rev, std::move(why)});
+      const bool forgotten = error.name == "forgotten";
+      rejected.push_back({document->id, document->rev, std::move(why), forgotten});
     }
     return true;
   });

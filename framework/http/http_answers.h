@@ -19,8 +19,8 @@ std::string seq_text(std::string_view json);
 /// One element of `_changes`' results. With a usable `doc`, the document comes along.
 std::optional<PeerChange> parse_change(std::string_view row);
 
-/// `_revs_diff`'s answer.
-std::optional<std::vector<RevisionRequest>> parse_revs_diff(std::string_view body);
+/// `_revs_diff`'s answer; with what a server of ours has forgotten.
+std::optional<DiffAnswer> parse_revs_diff(std::string_view body);
 
 /// Documents of a `_bulk_get` answer; `answered` gets every id with a row. nullopt also when a row
 /// says that the server was not able to answer now.

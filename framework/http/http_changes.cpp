@@ -140,6 +140,7 @@ Result<ParsedChanges> parse_changes(const std::string& text, const ChangesQuery&
   if (const auto pending = json::int_member(tail, "pending"); pending && *pending >= 0) {
     page.pending = static_cast<std::uint64_t>(*pending);
   }
+  page.forgotten = json::string_member(tail, "forgotten").value_or("");
   page.more = page.pending ? *page.pending > 0 : parsed.rows >= query.limit;
   if (parsed.rows == 0 && page.last_seq == query.since) page.more = false;
   page.selected = query.filter.selector.empty() || filtered;

@@ -40,6 +40,11 @@ bool means_no_database(const Error& error) {
           error.message.find("no_db_file") != std::string::npos);
 }
 
+/// A server of ours that left the bytes of an attachment behind itself.
+bool means_left_behind(const Error& error) {
+  return error.http_status == 503 && error.message.find("left behind") != std::string::npos;
+}
+
 std::string json_array_of_revs(const std::vector<RevId>& revs) {
   json::Writer out;
   out.begin_array();
@@ -71,7 +76,7 @@ class HttpPeer final : public Peer {
   Result<ChangesPage> changes(const ChangesQuery& query) override;
   void read_ahead(const ChangesQuery& query) override;
   Result<std::vector<RevisionRequest>> newest(const NewestQuery& query) override;
-  Result<std::vector<RevisionRequest>> revs_diff(std::span<const RevisionRequest> offered) override;
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override;
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override;
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
                                        Peer& source) override {
@@ -275,7 +280,7 @@ Result<ChangesPage> HttpPeer::take_page(Result<ParsedChanges> parsed, const Chan
   return std::move(parsed->page);
 }
 
-Result<std::vector<RevisionRequest>> HttpPeer::revs_diff(std::span<const RevisionRequest> offered) {
+Result<DiffAnswer> HttpPeer::revs_diff(std::span<const RevisionRequest> offered) {
   ahead_.wait();
   json::Writer body;
   body.begin_object();
@@ -283,10 +288,12 @@ Result<std::vector<RevisionRequest>> HttpPeer::revs_diff(std::span<const Revisio
     body.key(request.id).raw(json_array_of_revs(request.revs));
   }
   body.end_object();
-  ATELIER_TRY(answer, ask_json("/_revs_diff", post(body.take())));
-  auto missing = parse_revs_diff(answer);
-  if (!missing) return session_.garbled("_revs_diff");
-  return std::move(*missing);
+  const bool ours = !session_.identity().empty();
+  ATELIER_TRY(text, ask_json(ours ? "/_revs_diff?forgotten=true" : "/_revs_diff",
+                             post(body.take())));
+  auto answer = parse_revs_diff(text);
+  if (!answer) return session_.garbled("_revs_diff");
+  return std::move(*answer);
 }
 
 Result<std::vector<WireDocument>> HttpPeer::fetch(std::span<const RevisionRequest> wanted) {
@@ -351,9 +358,14 @@ Status HttpPeer::read_attachment(const std::string& id, const RevId& rev, const 
   request.headers["Accept"] = "*/*";
   request.headers["Accept-Encoding"] = "identity";
   request.receive = fn;
-  ATELIER_CHECK(session_.ask(
+  const auto answer = session_.ask(
       document_path(id) + "/" + url_encode(name) + "?rev=" + url_encode(rev.to_string()),
-      with_timeout(std::move(request))));
+      with_timeout(std::move(request)));
+  if (!answer && means_left_behind(answer.error())) {
+    return Error(ErrorCode::kEvicted, "the bytes of " + name + " are not at " +
+                                          session_.url().server() + " either");
+  }
+  ATELIER_CHECK(answer);
   return ok();
 }
 
@@ -389,7 +401,8 @@ Status HttpPeer::read_attachments(
   request.headers["Accept-Encoding"] = "identity";
   request.receive = [&](std::string_view chunk) { return reader.feed(chunk); };
   const auto answer =
-      session_.ask(document_path(id) + "?attachments=true&rev=" + url_encode(rev.to_string()),
+      session_.ask(document_path(id) + "?attachments=true&left_behind=true&rev=" +
+                       url_encode(rev.to_string()),
                    with_timeout(std::move(request)));
   if (reader.is_broken() && !begun) return Peer::read_attachments(id, rev, names, fn);
   if (!answer) return answer.error();

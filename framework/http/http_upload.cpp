@@ -18,9 +18,16 @@ std::uint64_t stored_bytes(const Attachment& attachment) {
   return attachment.encoding.empty() ? attachment.length : attachment.encoded_length;
 }
 
-bool fits_inline(const WireDocument& document) {
+/// Bytes that were left behind, or evicted: the target is told by a stub, which it takes where it
+/// has them and refuses otherwise.
+bool is_away(const Attachment& attachment, const Peer& source) {
+  return source.is_local() && attachment.evicted();
+}
+
+bool fits_inline(const WireDocument& document, const Peer& source) {
   std::uint64_t bytes = 0;
   for (const Attachment& attachment : document.attachments) {
+    if (is_away(attachment, source)) continue;
     if (!attachment.encoding.empty()) return false;
     bytes += stored_bytes(attachment);
   }
@@ -30,7 +37,7 @@ bool fits_inline(const WireDocument& document) {
 /// Errors of an attachment's source that say something about the document, not about the moment.
 bool concerns_document(ErrorCode code) {
   return code == ErrorCode::kNotFound || code == ErrorCode::kInvalid ||
-         code == ErrorCode::kTooLarge;
+         code == ErrorCode::kTooLarge || code == ErrorCode::kEvicted;
 }
 
 /// A header value in quotes; line ends would be read as more headers.
@@ -91,7 +98,7 @@ Result<std::vector<Rejection>> HttpUpload::write(std::span<const WireDocument> d
   for (const WireDocument& document : documents) {
     if (document.attachments.empty()) {
       bulk.push_back({&document, {}});
-    } else if (fits_inline(document)) {
+    } else if (fits_inline(document, source)) {
       auto whole = inlined(document, source);
       if (whole) {
         bulk.push_back(std::move(*whole));
@@ -128,12 +135,16 @@ Status HttpUpload::write_bulk(std::span<const Outgoing> documents, Outcome& outc
   for (const Outgoing& outgoing : documents) {
     if (!sent.empty()) request.body += ',';
     append_wire_json(request.body, *outgoing.document, [&](const Attachment& attachment) {
-      return inline_json(attachment, outgoing.data.at(attachment.name));
+      const auto data = outgoing.data.find(attachment.name);
+      return data == outgoing.data.end() ? stub_json(attachment)
+                                         : inline_json(attachment, data->second);
     });
     sent.push_back(outgoing.document);
   }
   request.body += "]}";
-  auto reply = session_.ask("/_bulk_docs", std::move(request));
+  const bool ours = !session_.identity().empty();
+  auto reply = session_.ask(ours ? "/_bulk_docs?forgotten=true" : "/_bulk_docs",
+                            std::move(request));
   if (!reply) return split_bulk(documents, reply.error(), outcome);
   const auto answer = json::normalize(reply->body);
   if (!answer) return session_.garbled(answer.error().message);
@@ -211,6 +222,7 @@ Status HttpUpload::write_inline(const WireDocument& document, Peer& source, Outc
 Result<HttpUpload::Outgoing> HttpUpload::inlined(const WireDocument& document, Peer& source) const {
   Outgoing outgoing{&document, {}};
   for (const Attachment& attachment : document.attachments) {
+    if (is_away(attachment, source)) continue;
     std::string& data = outgoing.data[attachment.name];
     bool too_large = false;
     ATELIER_CHECK(source.read_attachment(
@@ -234,11 +246,16 @@ Result<HttpUpload::Outgoing> HttpUpload::inlined(const WireDocument& document, P
 Result<HttpReply> HttpUpload::put_multipart(const WireDocument& document, Peer& source) {
   const std::string boundary = random_uuid();
   std::string head = "--" + boundary + "\r\nContent-Type: application/json\r\n\r\n";
-  append_wire_json(head, document, follows_json);
+  append_wire_json(head, document, [&](const Attachment& attachment) {
+    return is_away(attachment, source) ? stub_json(attachment) : follows_json(attachment);
+  });
   const std::string tail = "\r\n--" + boundary + "--";
   std::vector<std::string> heads;
   std::uint64_t length = head.size() + tail.size();
+  std::vector<const Attachment*> parts;
   for (const Attachment& part : document.attachments) {
+    if (is_away(part, source)) continue;
+    parts.push_back(&part);
     std::string text = "\r\n--" + boundary +
                        "\r\nContent-Disposition: attachment; filename=" + quoted_header(part.name) +
                        "\r\nContent-Type: " + plain_header(part.content_type) +
@@ -256,11 +273,11 @@ Result<HttpReply> HttpUpload::put_multipart(const WireDocument& document, Peer& 
   request.stream_bytes = length;
   request.stream = [&](const Request::Sink& sink) {
     if (!sink(head)) return false;
-    for (std::size_t i = 0; i < document.attachments.size(); ++i) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
       if (!sink(heads[i])) return false;
-      std::uint64_t left = stored_bytes(document.attachments[i]);
+      std::uint64_t left = stored_bytes(*parts[i]);
       bool sent = true;
-      read = source.read_attachment(document.id, document.rev, document.attachments[i].name,
+      read = source.read_attachment(document.id, document.rev, parts[i]->name,
                                     [&](std::string_view chunk) {
                                       sent = chunk.size() <= left && sink(chunk);
                                       left -= std::min<std::uint64_t>(left, chunk.size());

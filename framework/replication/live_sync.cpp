@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <random>
+#include <tuple>
 #include <utility>
 
 #include "base/digest.h"
@@ -14,6 +15,7 @@
 #include "replication/local_peer.h"
 #include "replication/outbox.h"
 #include "replication/replicator.h"
+#include "replication/sync_notice.h"
 
 namespace atelier {
 namespace {
@@ -48,7 +50,7 @@ SyncState state_of_error(ErrorCode code) {
 bool same_for_people(const SyncStatus& a, const SyncStatus& b) {
   return a.state == b.state && a.done == b.done && a.incoming == b.incoming && a.total == b.total &&
          a.waiting == b.waiting && a.refused == b.refused && a.last_error == b.last_error &&
-         a.retry_at_ms == b.retry_at_ms;
+         a.notice == b.notice && a.retry_at_ms == b.retry_at_ms;
 }
 
 }  // namespace
@@ -106,6 +108,8 @@ struct LiveSync::Impl {
   void watch();
   bool world_changed();
   void count_waiting();
+  Status keep_notice(std::string words);
+  Status let_go(const Direction& direction);
   void load_hint();
   void save_hint();
   SyncStatus status_locked() const;
@@ -130,14 +134,18 @@ struct LiveSync::Impl {
   bool retry_outbox_ = true;   // rights may have changed since the last run
   std::uint64_t waiting_ = 0;
   std::int64_t last_success_ms_ = 0;
-  Outbox::Refused refused_;  // a copy of outbox_ for other threads
+  std::string notice_;
+  std::int64_t notice_ms_ = 0;  // wall clock
+  Outbox::Refused refused_;     // a copy of outbox_ for other threads
 
   // The push thread's own.
   Outbox outbox_;
-  std::string pushed_;  // position of the push
-  std::string hinted_;  // what save_hint() kept last
+  std::string pushed_;           // position of the push
+  bool pushed_is_true_ = false;  // of this connection, and no note of an earlier run
+  std::string hinted_;           // what save_hint() kept last
   std::int64_t hint_ms_ = 0;
   std::int64_t counted_ms_ = 0;
+  std::optional<std::int64_t> let_go_ms_;  // monotonic
 
   // The watching thread's own.
   std::int64_t clock_offset_ms_ = 0;
@@ -163,6 +171,7 @@ LiveSync::Impl::Impl(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> 
   clock_offset_ms_ = clock_.wall_ms() - clock_.monotonic_ms();
   network_ = options_.network ? options_.network() : os::network_fingerprint();
   load_hint();
+  std::tie(notice_, notice_ms_) = load_sync_notice(*store_, remote_->stable_name());
   subscription_ = store_->subscribe([this] {
     std::lock_guard lock(mutex_);
     ++commits_;
@@ -211,8 +220,11 @@ void LiveSync::Impl::run(Direction& direction) {
 Status LiveSync::Impl::connect(Direction& direction, Connection& connection) {
   ATELIER_TRY(remote, remote_->connect());
   connection.remote = std::move(remote);
-  connection.local = make_local_peer(store_);
+  LocalPeerOptions local = options_.store;
+  local.takes_left_behind = !direction.push;
+  connection.local = make_local_peer(store_, local);
   ReplicationOptions options;
+  options.ends_at_source = options_.pull && options_.push;
   options.filter = options_.filter;
   if (!direction.push) options.newest = options_.newest;
   options.id = replication_id(store_->info().uuid, remote_->stable_name(), direction.push, options);
@@ -220,6 +232,7 @@ Status LiveSync::Impl::connect(Direction& direction, Connection& connection) {
   Peer& target = direction.push ? *connection.remote : *connection.local;
   connection.replication.emplace(source, target, options, clock_);
   connection.replication->share_echo(&echo_, !direction.push);
+  if (direction.push) pushed_is_true_ = false;
   std::lock_guard lock(mutex_);
   if (stopping_) return Error(ErrorCode::kCancelled, "synchronisation was stopped");
   direction.remote = connection.remote.get();
@@ -270,6 +283,7 @@ Status LiveSync::Impl::await_work(Direction& direction, Connection& connection) 
   const auto position = store_->parse_sequence(connection.replication->position());
   while (position && store_->last_sequence() <= *position) {
     if (connection.replication->checkpoint_due()) break;
+    ATELIER_CHECK(let_go(direction));
     // The pull met a new connection, or nobody listens: what was pushed may have to be pushed
     // again.
     const bool unheard =
@@ -317,6 +331,7 @@ Status LiveSync::Impl::take_step(Direction& direction, Connection& connection,
   if (direction.push) {
     ATELIER_CHECK(outbox_.update(report.rejected, report.settled));
     pushed_ = connection.replication->position();
+    pushed_is_true_ = true;
     if (clock_.wall_ms() - hint_ms_ >= kCheckpointEveryMs) save_hint();
     // While much is behind, the count is long and need not be new.
     const std::int64_t now_ms = clock_.monotonic_ms();
@@ -325,6 +340,7 @@ Status LiveSync::Impl::take_step(Direction& direction, Connection& connection,
       counted_ms_ = now_ms;
     }
   }
+  ATELIER_CHECK(let_go(direction));
   const bool was_away = direction.failures > 0;
   direction.failures = 0;
   direction.last_contact_ms = clock_.monotonic_ms();
@@ -351,7 +367,40 @@ Status LiveSync::Impl::take_step(Direction& direction, Connection& connection,
     if (direction.push) refused_ = outbox_.refused();
     last_success_ms_ = clock_.wall_ms();
   });
+  ATELIER_CHECK(keep_notice(absence_in_words(report, direction.push)));
   if (was_away) nudge();  // the network is back: the other direction need not sit out its wait
+  return ok();
+}
+
+// --- what people should be told for a while
+
+/// In the store, since whoever looks may do so after another start.
+Status LiveSync::Impl::keep_notice(std::string words) {
+  if (words.empty()) return ok();
+  const std::int64_t now_ms = clock_.wall_ms();
+  ATELIER_CHECK(save_sync_notice(*store_, remote_->stable_name(), words, now_ms));
+  publish([&] {
+    notice_ = std::move(words);
+    notice_ms_ = now_ms;
+  });
+  return ok();
+}
+
+// --- what stays here
+
+/// What is outside of the window goes. Only what the other side has: up to where the push got, and
+/// nothing that it refused.
+Status LiveSync::Impl::let_go(const Direction& direction) {
+  // Whoever only pulls has edits that nobody else has, and keeps everything.
+  if (options_.window.empty() || !direction.push || !pushed_is_true_) return ok();
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  if (let_go_ms_ && now_ms - *let_go_ms_ < kWindowEveryMs) return ok();
+  const auto sent = store_->parse_sequence(pushed_);
+  if (!sent || *sent == 0) return ok();
+  let_go_ms_ = now_ms;
+  KeepWindow window = options_.window;
+  for (const auto& [key, refused] : outbox_.refused()) window.kept_ids.push_back(refused.id);
+  ATELIER_CHECK(keep_window(*store_, window, *sent, clock_.wall_ms()));
   return ok();
 }
 
@@ -509,6 +558,8 @@ SyncStatus LiveSync::Impl::status_locked() const {
   status.waiting = waiting_;
   status.refused = refused_.size();
   status.last_success_ms = last_success_ms_;
+  const std::int64_t told_ms = clock_.wall_ms() - notice_ms_;
+  if (told_ms >= 0 && told_ms < kNoticeMs) status.notice = notice_;
   return status;
 }
 
@@ -543,6 +594,19 @@ void LiveSync::sync_now() {
     impl_->retry_outbox_ = true;
   }
   impl_->nudge();
+}
+
+AttachmentBringer LiveSync::bringer() const {
+  return make_bringer(impl_->store_, impl_->remote_);
+}
+
+AttachmentBringer make_bringer(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> remote) {
+  return [store = std::move(store), remote = std::move(remote)](
+             const std::string& id, const std::string& name,
+             const BlobProgress& progress) -> Result<Attachment> {
+    ATELIER_TRY(peer, remote->connect());
+    return bring_attachment(*store, *peer, id, name, progress);
+  };
 }
 
 std::vector<Rejection> LiveSync::outbox() const {

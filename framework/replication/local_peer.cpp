@@ -30,16 +30,25 @@ bool concerns_document(ErrorCode code) {
   }
 }
 
+std::uint64_t stored_bytes(const AttachmentWrite& attachment) {
+  return attachment.encoding.empty() ? attachment.length : attachment.encoded_length;
+}
+
+Error forgotten_here() {
+  return {ErrorCode::kConflict, "it was deleted here long ago"};
+}
+
 class LocalPeer final : public Peer {
  public:
-  explicit LocalPeer(std::shared_ptr<Store> store) : store_(std::move(store)) {
+  LocalPeer(std::shared_ptr<Store> store, const LocalPeerOptions& options)
+      : store_(std::move(store)), options_(options) {
     subscription_ = store_->subscribe([this] { poke(); });
   }
 
   Result<PeerInfo> info() override;
   Result<ChangesPage> changes(const ChangesQuery& query) override;
   Result<std::vector<RevisionRequest>> newest(const NewestQuery& query) override;
-  Result<std::vector<RevisionRequest>> revs_diff(std::span<const RevisionRequest> offered) override;
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override;
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override;
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
                                        Peer& source) override;
@@ -61,6 +70,7 @@ class LocalPeer final : public Peer {
   Status check_cancelled() const;
   Result<Rows> read_rows(std::uint64_t since, const ChangesQuery& query);
   void wait_for_commit(int wait_ms);
+  std::string forgotten_behind(std::uint64_t since) const;
   ChangesPage make_page(Rows rows, const ChangesQuery& query);
   std::optional<WireDocument> first_generation(const ChangeRow& row);
 
@@ -68,11 +78,13 @@ class LocalPeer final : public Peer {
   Status pull_blobs(const std::vector<AttachmentWrite*>& attachments, const WireDocument& wire,
                     Peer& source);
   static void take_blob(AttachmentWrite& attachment, const BlobWriter::Finished& blob);
+  static void leave_behind(AttachmentWrite& attachment);
   Status pull_blob(AttachmentWrite& attachment, const WireDocument& wire, Peer& source);
   void merge_equal_leaves(const std::string& id);
   Status write_batch(std::vector<DocumentWrite> writes, std::vector<Rejection>& rejected);
 
   const std::shared_ptr<Store> store_;
+  const LocalPeerOptions options_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -140,9 +152,19 @@ Result<ChangesPage> LocalPeer::changes(const ChangesQuery& query) {
     ATELIER_TRY(rows, read_rows(since, query));
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    if (rows.read > 0 || left.count() <= 0) return make_page(std::move(rows), query);
+    if (rows.read > 0 || left.count() <= 0) {
+      ChangesPage page = make_page(std::move(rows), query);
+      page.forgotten = forgotten_behind(since);
+      return page;
+    }
     wait_for_commit(static_cast<int>(left.count()));
   }
+}
+
+/// Asked after the rows were read: what was forgotten until then may be missing among them.
+std::string LocalPeer::forgotten_behind(std::uint64_t since) const {
+  const StoreInfo info = store_->info();
+  return since < info.forgotten_sequence ? store_->sequence_text(info.forgotten_sequence) : "";
 }
 
 ChangesPage LocalPeer::make_page(Rows rows, const ChangesQuery& query) {
@@ -196,15 +218,17 @@ Result<std::vector<RevisionRequest>> LocalPeer::newest(const NewestQuery& query)
   return found;
 }
 
-Result<std::vector<RevisionRequest>> LocalPeer::revs_diff(
-    std::span<const RevisionRequest> offered) {
+Result<DiffAnswer> LocalPeer::revs_diff(std::span<const RevisionRequest> offered) {
   ATELIER_CHECK(check_cancelled());
-  std::vector<RevisionRequest> missing;
+  DiffAnswer answer;
   for (const RevisionRequest& request : offered) {
     ATELIER_TRY(diff, store_->revs_diff(request.id, request.revs));
-    if (!diff.missing.empty()) missing.push_back({request.id, std::move(diff.missing)});
+    if (!diff.missing.empty()) answer.missing.push_back({request.id, std::move(diff.missing)});
+    if (!diff.forgotten.empty()) {
+      answer.forgotten.push_back({request.id, std::move(diff.forgotten)});
+    }
   }
-  return missing;
+  return answer;
 }
 
 Result<std::vector<WireDocument>> LocalPeer::fetch(std::span<const RevisionRequest> wanted) {
@@ -267,6 +291,9 @@ Status LocalPeer::write_batch(std::vector<DocumentWrite> writes, std::vector<Rej
   const std::vector<WriteResult> results = store_->write(std::move(writes));
   for (std::size_t i = 0; i < results.size() && i < names.size(); ++i) {
     if (results[i].conflicted) merge_equal_leaves(names[i].first);
+    if (results[i].forgotten) {
+      rejected.push_back({names[i].first, names[i].second, forgotten_here(), true});
+    }
     if (results[i].rev) continue;
     const Error& error = results[i].rev.error();
     if (!concerns_document(error.code)) return error;
@@ -293,6 +320,11 @@ Status LocalPeer::take_attachments(DocumentWrite& write, const WireDocument& wir
       return !other.evicted() && !attachment.digest.empty() && other.digest == attachment.digest &&
              other.length == attachment.length;
     });
+    if (same == held.end() && !attachment.digest.empty() &&
+        stored_bytes(attachment) > options_.leave_blobs_above) {
+      leave_behind(attachment);
+      continue;
+    }
     if (same == held.end()) {
       missing.push_back(&attachment);
       continue;
@@ -333,11 +365,13 @@ Status LocalPeer::pull_blobs(const std::vector<AttachmentWrite*>& attachments,
     left.erase(attachment);
     return ok();
   };
-  ATELIER_CHECK(source.read_attachments(wire.id, wire.rev, names,
-                                        [&](const std::string& name, std::string_view chunk) {
-                                          taken = take(name, chunk);
-                                          return static_cast<bool>(taken);
-                                        }));
+  const Status read = source.read_attachments(
+      wire.id, wire.rev, names, [&](const std::string& name, std::string_view chunk) {
+        taken = take(name, chunk);
+        return static_cast<bool>(taken);
+      });
+  // One that the source has not is none of the others.
+  if (!read && read.error().code != ErrorCode::kEvicted) return read.error();
   ATELIER_CHECK(std::move(taken));
   writer.reset();
   for (const auto& [name, attachment] : left) ATELIER_CHECK(pull_blob(*attachment, wire, source));
@@ -347,15 +381,25 @@ Status LocalPeer::pull_blobs(const std::vector<AttachmentWrite*>& attachments,
 Status LocalPeer::pull_blob(AttachmentWrite& attachment, const WireDocument& wire, Peer& source) {
   ATELIER_TRY(writer, store_->begin_blob());
   Status appended = ok();
-  ATELIER_CHECK(
+  const Status read =
       source.read_attachment(wire.id, wire.rev, attachment.name, [&](std::string_view chunk) {
         appended = writer->append(chunk);
         return static_cast<bool>(appended);
-      }));
+      });
+  if (!read && read.error().code == ErrorCode::kEvicted && options_.takes_left_behind) {
+    leave_behind(attachment);
+    return ok();
+  }
+  ATELIER_CHECK(read);
   ATELIER_CHECK(std::move(appended));
   ATELIER_TRY(blob, writer->finish());
   take_blob(attachment, blob);
   return ok();
+}
+
+void LocalPeer::leave_behind(AttachmentWrite& attachment) {
+  attachment.stub = false;
+  attachment.left_behind = true;
 }
 
 void LocalPeer::take_blob(AttachmentWrite& attachment, const BlobWriter::Finished& blob) {
@@ -399,8 +443,9 @@ Status LocalPeer::put_local(const std::string& id, const std::string& json) {
 
 }  // namespace
 
-std::unique_ptr<Peer> make_local_peer(std::shared_ptr<Store> store) {
-  return std::make_unique<LocalPeer>(std::move(store));
+std::unique_ptr<Peer> make_local_peer(std::shared_ptr<Store> store,
+                                      const LocalPeerOptions& options) {
+  return std::make_unique<LocalPeer>(std::move(store), options);
 }
 
 }  // namespace atelier

@@ -68,6 +68,10 @@ struct ChangesPage {
   bool more = false;                     // the source had rows after this page when it answered
   std::size_t bytes = 0;                 // size of the answer, for choosing the next page's limit
   bool selected = true;  // false: the source could not apply the selector, the rows are all
+  /// Not empty: tombstones behind the position that was asked for were forgotten at the source, so
+  /// that the feed does not tell of all that was deleted. A name of how far, which another moment
+  /// of forgetting changes.
+  std::string forgotten;
 };
 
 /// The newest documents of one collection, for whoever waits to read them.
@@ -82,10 +86,19 @@ struct RevisionRequest {
   std::vector<RevId> revs;
 };
 
+/// What a peer says of revisions that it is offered; those in neither list are there.
+struct DiffAnswer {
+  std::vector<RevisionRequest> missing;
+  /// Known by their hashes alone: the documents were deleted there so long ago that the tombstones
+  /// are forgotten. A peer that cannot tell says of these that they are there.
+  std::vector<RevisionRequest> forgotten;
+};
+
 struct Rejection {
   std::string id;
   RevId rev;
   Error error;  // kForbidden, kUnauthorized, kTooLarge, kInvalid, …
+  bool forgotten = false;  // as DiffAnswer::forgotten: nothing was written, and nothing is wrong
 };
 
 class Peer {
@@ -103,8 +116,7 @@ class Peer {
     return Error(ErrorCode::kUnsupported, "no order is known of " + query.prefix);
   }
   /// Of the revisions offered, those that are missing here.
-  virtual Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) = 0;
+  virtual Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) = 0;
   /// The revisions named, each with its history. What is not there any more is left out.
   virtual Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) = 0;
   /// Writes with `new_edits:false`. Blobs of new attachments are pulled from `source` on demand.

@@ -37,6 +37,13 @@ bool is_on_top(const Checkpoint& common, const Checkpoint& held) {
          common.history.front().session_id == held.history.front().session_id;
 }
 
+/// Whether a leaf that was asked for with its descendants is a tombstone, or no leaf any more.
+bool is_past(const WireDocument& document, const RevId& leaf) {
+  if (document.rev == leaf) return document.deleted;
+  return std::find(document.history.begin(), document.history.end(), leaf) !=
+         document.history.end();
+}
+
 std::size_t doubled(std::size_t limit, std::size_t ceiling) {
   return std::min(limit * 2, ceiling);
 }
@@ -153,6 +160,11 @@ Status Replication::begin() {
   if (echo_ != nullptr) {
     echo_epoch_ = echo_->enter(from_remote_ ? source_identity : target_identity, from_remote_);
   }
+  if (compared_with_ != target_identity || target_identity.empty()) {
+    compared_.clear();
+    comparing_.clear();
+    compared_with_ = target_identity;
+  }
   epoch_ = connection_epoch();
   // who_answers() looks for the common entry on top of what each side holds.
   if (epoch_ != 0 && !(is_on_top(checkpoint_, source_has) && is_on_top(checkpoint_, target_has))) {
@@ -165,6 +177,10 @@ Status Replication::begin() {
 
 Result<StepReport> Replication::step(int wait_ms) {
   auto report = try_step(wait_ms);
+  if (report) {
+    report->compared_anew = std::exchange(compared_untold_, false);
+    report->ended = std::exchange(ended_untold_, 0);
+  }
   // After any failure somebody else may answer at that address: ask again where we are.
   if (!report && report.error().code != ErrorCode::kRateLimited) begun_ = false;
   return report;
@@ -182,6 +198,7 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   report.pending = page.pending;
   choose_page_limit(page);
   if (page.more) source_.read_ahead(next_query(page));
+  if (!page.forgotten.empty()) ATELIER_CHECK(compare_anew(page.forgotten));
   ATELIER_CHECK(transfer(page, report));
   ATELIER_TRY(found, who_answers(false));
   // What was written since the last checkpoint may have gone with a backup that was put back: the
@@ -195,7 +212,8 @@ Result<StepReport> Replication::try_step(int wait_ms) {
   // At once, so that a server that ends each connection is got through all the same.
   if (found == Answering::kReconnected && since_ != recorded_) ATELIER_CHECK(record());
   step_ms_ = wait_ms > 0 ? 0 : clock_.monotonic_ms() - begun_ms;
-  report.caught_up = !page.more;
+  // What was brought back into the source is behind the page.
+  report.caught_up = !page.more && !std::exchange(source_changed_, false);
   caught_up_once_ = caught_up_once_ || report.caught_up;
   settle(page, report);
   return report;
@@ -210,9 +228,9 @@ Status Replication::bring_newest(StepReport& report) {
     std::erase_if(*newest, [&](const RevisionRequest& request) {
       return !options_.filter.wants_id(request.id);
     });
-    ATELIER_TRY(missing, target_.revs_diff(*newest));
+    ATELIER_TRY(answer, target_.revs_diff(*newest));
     selecting_ = selector_.has_value();
-    ATELIER_CHECK(fetch_and_write(missing, report));
+    ATELIER_CHECK(fetch_and_write(answer.missing, report));
   }
   brought_newest_ = true;
   return ok();
@@ -299,9 +317,11 @@ Status Replication::transfer(ChangesPage& page, StepReport& report) {
   }
   std::vector<RevisionRequest> missing = offer(page);
   if (missing.empty()) return ok();
+  std::vector<RevisionRequest> forgotten;
   if (!may_send_unasked(page, missing.size())) {
     ATELIER_TRY(answer, target_.revs_diff(missing));
-    missing = std::move(answer);
+    missing = std::move(answer.missing);
+    forgotten = std::move(answer.forgotten);
   }
   std::unordered_map<std::string_view, PeerChange*> rows;
   for (PeerChange& change : page.changes) rows[change.id] = &change;
@@ -320,7 +340,117 @@ Status Replication::transfer(ChangesPage& page, StepReport& report) {
   selecting_ = selector_ && !page.selected;
   select(ready);
   ATELIER_CHECK(write(ready, report));
-  return fetch_and_write(wanted, report);
+  ATELIER_CHECK(fetch_and_write(wanted, report));
+  take_forgotten(report, forgotten);
+  return end_at_source(page, forgotten);
+}
+
+// --- deletions that one side alone remembers
+
+/// Pages behind forgotten tombstones do not tell of all that was deleted. So the source is asked
+/// of each leaf that the target has: what it has forgotten itself was deleted there, and ends at
+/// the target too. What it never had is an edit that was not sent yet, and stays. The position does
+/// not move before this is done.
+Status Replication::compare_anew(const std::string& forgotten) {
+  if (forgotten == compared_) return ok();
+  if (forgotten != comparing_) compared_to_.clear();
+  comparing_ = forgotten;
+  ChangesQuery query;
+  query.limit = options_.batch_docs;
+  query.inline_documents = false;
+  query.filter = options_.filter;
+  query.filter.selector.clear();  // the source may have known it as something else
+  for (bool more = true; more;) {
+    query.since = compared_to_;
+    auto page = target_.changes(query);
+    if (!page && page.error().code == ErrorCode::kInvalid && !compared_to_.empty()) {
+      compared_to_.clear();
+      continue;
+    }
+    if (!page) return page.error();
+    std::vector<RevisionRequest> held;
+    for (const PeerChange& change : page->changes) {
+      if (!change.deleted && !is_design(change.id)) held.push_back({change.id, change.leaves});
+    }
+    if (!held.empty()) {
+      ATELIER_TRY(answer, source_.revs_diff(held));
+      ATELIER_CHECK(end_forgotten(target_, source_, answer.forgotten));
+    }
+    more = page->more && page->last_seq != compared_to_;
+    if (!page->last_seq.empty()) compared_to_ = page->last_seq;
+  }
+  compared_ = forgotten;
+  // Who begins with nothing was not away.
+  compared_untold_ = compared_untold_ || !since_.empty() || ended_untold_ > 0;
+  return ok();
+}
+
+/// What the target did not write because it was deleted there is no refusal.
+void Replication::take_forgotten(StepReport& report, std::vector<RevisionRequest>& forgotten) {
+  for (Rejection& refused : report.rejected) {
+    if (refused.forgotten) forgotten.push_back({std::move(refused.id), {std::move(refused.rev)}});
+  }
+  std::erase_if(report.rejected, [](const Rejection& refused) { return refused.forgotten; });
+}
+
+/// The target has forgotten what the source shows as live: it ends there too.
+Status Replication::end_at_source(const ChangesPage& page,
+                                  std::span<const RevisionRequest> forgotten) {
+  if (forgotten.empty() || !options_.ends_at_source) return ok();
+  std::vector<RevisionRequest> live;
+  for (const RevisionRequest& request : forgotten) {
+    const bool deleted = std::any_of(
+        page.changes.begin(), page.changes.end(),
+        [&](const PeerChange& change) { return change.id == request.id && change.deleted; });
+    if (!deleted && !is_design(request.id)) live.push_back(request);
+  }
+  return end_forgotten(source_, target_, live);
+}
+
+/// Tombstones for leaves that are live at `holder` and that `rememberer` has forgotten. They go into
+/// the store of this device: where that is the one that remembers, the push carries them on, and
+/// the outbox keeps what is refused.
+Status Replication::end_forgotten(Peer& holder, Peer& rememberer,
+                                  std::span<const RevisionRequest> leaves) {
+  if (leaves.empty()) return ok();
+  Peer& writer = rememberer.is_local() && !holder.is_local() ? rememberer : holder;
+  ATELIER_TRY(held, holder.fetch(leaves));
+  std::vector<WireDocument> tombstones;
+  for (const RevisionRequest& request : leaves) {
+    for (const RevId& leaf : request.revs) {
+      // What is not given was evicted, and is alive.
+      if (std::any_of(held.begin(), held.end(), [&](const WireDocument& document) {
+            return document.id == request.id && is_past(document, leaf);
+          })) {
+        continue;
+      }
+      ATELIER_TRY(tombstone, tombstone_on(request.id, leaf, writer));
+      tombstones.push_back(std::move(tombstone));
+    }
+  }
+  if (tombstones.empty()) return ok();
+  source_changed_ = source_changed_ || &writer == &source_;
+  ATELIER_TRY(refused, writer.write(tombstones, &writer == &holder ? rememberer : holder));
+  // Who may not delete there leaves it as it is: the other side's rules come first.
+  ended_untold_ += tombstones.size() - std::min(tombstones.size(), refused.size());
+  return ok();
+}
+
+/// The one that a local deletion makes, and so the same on every node; or the next that `writer` does
+/// not know: one that was forgotten would not be taken.
+Result<WireDocument> Replication::tombstone_on(const std::string& id, const RevId& leaf,
+                                               Peer& writer) {
+  WireDocument tombstone;
+  tombstone.id = id;
+  tombstone.deleted = true;
+  for (int again = 0;; ++again) {
+    if (again > 0) tombstone.body = "{\"again\":" + std::to_string(again) + "}";
+    tombstone.rev = make_revision({true, leaf, tombstone.body, {}});
+    tombstone.history = {tombstone.rev, leaf};
+    const RevisionRequest request{id, {tombstone.rev}};
+    ATELIER_TRY(answer, writer.revs_diff({&request, 1}));
+    if (answer.forgotten.empty()) return tombstone;
+  }
 }
 
 Status Replication::fetch_and_write(std::span<const RevisionRequest> wanted, StepReport& report) {
@@ -379,7 +509,7 @@ Status Replication::write(std::span<const WireDocument> documents, StepReport& r
 
 void Replication::take_rejections(std::vector<Rejection> rejected, StepReport& report) {
   for (Rejection& rejection : rejected) {
-    ++counts_.refused;
+    counts_.refused += rejection.forgotten ? 0 : 1;
     if (is_design(rejection.id) && is_denial(rejection.error.code) && !target_.is_local()) {
       report.design_refused = report.design_refused || !options_.skip_design;
       options_.skip_design = true;
@@ -411,6 +541,9 @@ Result<std::vector<Rejection>> Replication::retry(std::span<const RevisionReques
     if (sent.error().code != ErrorCode::kRateLimited) begun_ = false;
     return sent.error();
   }
+  std::vector<RevisionRequest> forgotten;
+  take_forgotten(report, forgotten);
+  ATELIER_CHECK(end_at_source({}, forgotten));
   return std::move(report.rejected);
 }
 
@@ -466,6 +599,10 @@ Result<Replication::Answering> Replication::who_answers(bool ask) {
 
 namespace {
 
+std::string counted(std::size_t count) {
+  return count == 1 ? "one document" : std::to_string(count) + " documents";
+}
+
 void add_report(StepReport& total, StepReport&& step) {
   total.rows += step.rows;
   total.written += step.written;
@@ -473,10 +610,21 @@ void add_report(StepReport& total, StepReport&& step) {
   total.caught_up = step.caught_up;
   total.pending = step.pending;
   total.design_refused = total.design_refused || step.design_refused;
+  total.compared_anew = total.compared_anew || step.compared_anew;
+  total.ended += step.ended;
   for (Rejection& rejection : step.rejected) total.rejected.push_back(std::move(rejection));
 }
 
 }  // namespace
+
+std::string absence_in_words(const StepReport& report, bool push) {
+  if (!report.compared_anew) return "";
+  std::string words = push ? "the other side was away for longer than deletions are remembered here"
+                           : "this device was away for longer than deletions are remembered";
+  words += "; all was compared anew";
+  if (report.ended > 0) words += ", deleted meanwhile: " + counted(report.ended);
+  return words;
+}
 
 Result<StepReport> replicate_once(Replication& replication,
                                   const std::function<Status(const StepReport&)>& after_step) {

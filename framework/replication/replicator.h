@@ -24,7 +24,10 @@
 #include "base/limits.h"
 #include "query/selector.h"
 #include "replication/checkpoint.h"
+#include "replication/left_behind.h"
+#include "replication/local_peer.h"
 #include "replication/peer.h"
+#include "replication/window.h"
 #include "store/store.h"
 
 namespace atelier {
@@ -36,6 +39,9 @@ struct ReplicationOptions {
   std::size_t batch_docs = kBatchDocsMax;
   std::size_t batch_bytes = kBatchBytesMax;
   bool skip_design = false;  // set by itself after the target refused one
+  /// Whether documents may end at the source because the target alone remembers that they were
+  /// deleted: where both directions are kept in sync.
+  bool ends_at_source = false;
 };
 
 /// A stable name for the checkpoint of this source, target and filter, from the node's own id and
@@ -53,7 +59,14 @@ struct StepReport {
   std::vector<std::string> settled;  // ids that the target has now, or had before
   bool design_refused =
       false;  // the target refused a design document: they are skipped from now on
+  /// The target had been away for longer than the source remembers deletions: all that it has was
+  /// compared.
+  bool compared_anew = false;
+  std::size_t ended = 0;  // documents that got their tombstone because one side alone remembered it
 };
+
+/// What people should know of a step; "" mostly.
+std::string absence_in_words(const StepReport& report, bool push);
 
 class EchoFilter;
 
@@ -98,6 +111,11 @@ class Replication {
   void remember_identity(const BothSides& sides);
   std::string checkpoint_id(const BothSides& sides) const;
   Status bring_newest(StepReport& report);
+  Status compare_anew(const std::string& forgotten);
+  Status end_forgotten(Peer& holder, Peer& rememberer, std::span<const RevisionRequest> leaves);
+  static Result<WireDocument> tombstone_on(const std::string& id, const RevId& leaf, Peer& writer);
+  static void take_forgotten(StepReport& report, std::vector<RevisionRequest>& forgotten);
+  Status end_at_source(const ChangesPage& page, std::span<const RevisionRequest> forgotten);
   Result<StepReport> try_step(int wait_ms);
   Result<ChangesPage> read_page(int wait_ms);
   Status transfer(ChangesPage& page, StepReport& report);
@@ -138,6 +156,14 @@ class Replication {
   bool begun_ = false;
   bool began_once_ = false;
   bool brought_newest_ = false;
+  std::string compared_;       // ChangesPage::forgotten that all of the target was compared under
+  std::string comparing_;      // the one that is being compared under, up to
+  std::string compared_to_;    // this position of the target's feed
+  std::string compared_with_;  // identity of the target; empty: it gives none
+  // What a step reports that succeeds.
+  bool compared_untold_ = false;
+  bool source_changed_ = false;  // by us, after the page at hand was read
+  std::size_t ended_untold_ = 0;
   bool selecting_ = false;          // the source did not apply the selector to the page at hand
   bool checkpoint_denied_ = false;  // a side refuses `_local` writes: go on without
   bool caught_up_once_ = false;
@@ -166,12 +192,20 @@ class PeerFactory {
   virtual std::string stable_name() const = 0;
 };
 
+/// bring_attachment() from one remote. It waits for the network: for a thread of the caller's own;
+/// any, and several at once. Outlives whoever gave it.
+using AttachmentBringer = std::function<Result<Attachment>(
+    const std::string& id, const std::string& name, const BlobProgress& progress)>;
+AttachmentBringer make_bringer(std::shared_ptr<Store> store, std::shared_ptr<PeerFactory> remote);
+
 struct LiveSyncOptions {
   bool pull = true;
   bool push = true;
   bool create_target = true;
   ReplicationFilter filter;
   std::vector<NewestQuery> newest;  // see ReplicationOptions
+  LocalPeerOptions store;           // what of attachments is taken in
+  KeepWindow window;                // what of the documents stays here
   /// Differs after the machine joined another network; empty: os::network_fingerprint.
   std::function<std::string()> network;
 };
@@ -192,6 +226,8 @@ class LiveSync {
   void sync_now();
   /// Own documents that the other side refuses.
   std::vector<Rejection> outbox() const;
+  /// Brings attachments from the remote, each over a connection of its own.
+  AttachmentBringer bringer() const;
 
  private:
   struct Impl;

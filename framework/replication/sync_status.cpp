@@ -37,6 +37,7 @@ std::string sync_status_json(const SyncStatus& status) {
   out.key("incoming").integer(number(status.incoming));
   out.key("refused").integer(number(status.refused));
   out.key("last_error").string(status.last_error);
+  out.key("notice").string(status.notice);
   out.key("last_success_ms").integer(status.last_success_ms);
   out.key("retry_at_ms").integer(status.retry_at_ms);
   out.end_object();

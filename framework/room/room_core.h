@@ -94,6 +94,7 @@ class RoomCore {
   void sync_now() {
     if (sync_) sync_->sync_now();
   }
+  AttachmentBringer bringer() const { return sync_ ? sync_->bringer() : AttachmentBringer(); }
   std::vector<Rejection> outbox() const {
     return sync_ ? sync_->outbox() : std::vector<Rejection>{};
   }

@@ -222,6 +222,7 @@ class LocalRoomImpl final : public LocalRoom {
     core_->presence().detach();
     core_->signal().poke();
   }
+  AttachmentBringer bringer() const override { return core_->bringer(); }
   std::vector<Rejection> outbox() const override { return core_->outbox(); }
   Status flush(int timeout_ms) override { return core_->flush(timeout_ms); }
   std::unique_ptr<Room> for_plugin(std::vector<std::string> prefixes) override {

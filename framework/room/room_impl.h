@@ -41,6 +41,9 @@ class LocalRoom : public Room {
   virtual void attach_presence(std::unique_ptr<PresenceTransport> transport) = 0;
   /// Leaves at once; at the next pump() nobody else is here.
   virtual void detach_presence() = 0;
+  /// Brings attachments that were left behind (LiveSyncOptions::store), for other threads; empty
+  /// while there is no remote.
+  virtual AttachmentBringer bringer() const = 0;
   /// Own documents that the remote refuses.
   virtual std::vector<Rejection> outbox() const = 0;
   /// Waits until everything written is on disk. Errors: kTimeout.

@@ -56,11 +56,16 @@ std::uint64_t known_generation(const Document& document, const ShowOptions& show
   return 0;
 }
 
-bool sends_bytes(const Document& document, const ShowOptions& show, const Attachment& attachment) {
-  if (!show.attachments || attachment.evicted()) return false;  // never an empty blob: a stub
+bool wants_bytes(const Document& document, const ShowOptions& show, const Attachment& attachment) {
+  if (!show.attachments) return false;
   if (show.atts_since.empty()) return true;
   const std::uint64_t known = known_generation(document, show);
   return known == 0 || attachment.revpos > known;
+}
+
+bool sends_bytes(const Document& document, const ShowOptions& show, const Attachment& attachment) {
+  // Never an empty blob: a stub.
+  return !attachment.evicted() && wants_bytes(document, show, attachment);
 }
 
 void show_data(Pieces& out, const Attachment& attachment, const ShowOptions& show) {
@@ -97,6 +102,14 @@ void show_attachment(Pieces& out, const Document& document, const Attachment& at
 
 }  // namespace
 
+bool wants_what_is_away(const Document& document, const ShowOptions& show) {
+  if (show.left_behind) return false;
+  return std::any_of(document.attachments.begin(), document.attachments.end(),
+                     [&](const Attachment& attachment) {
+                       return attachment.evicted() && wants_bytes(document, show, attachment);
+                     });
+}
+
 Result<RevId> parse_rev(std::string_view text) {
   auto rev = RevId::parse(text);
   if (!rev) return invalid("Invalid rev format");
@@ -128,6 +141,7 @@ Result<ShowOptions> show_options(const Query& query) {
   show.revs = query.is_true("revs");
   show.revs_info = meta || query.is_true("revs_info");
   show.local_seq = query.is_true("local_seq");
+  show.left_behind = query.is_true("left_behind");
   show.conflicts = meta || query.is_true("conflicts");
   show.deleted_conflicts = meta || query.is_true("deleted_conflicts");
   show.attachments = query.is_true("attachments");

@@ -21,6 +21,7 @@ struct ShowOptions {
   bool attachments = false;        // with their bytes
   bool att_encoding_info = false;  // and as they are stored
   bool follows = false;            // the bytes come in later parts of a multipart body
+  bool left_behind = false;        // an extension: bytes that are not here may be left out, as stubs
   std::vector<RevId> atts_since;   // attachments that these revisions had stay stubs
 
   bool needs_history() const { return revs || revs_info || !atts_since.empty(); }
@@ -53,6 +54,10 @@ std::string header_safe(std::string_view text);
 /// The attachments whose bytes are sent along.
 std::vector<const Attachment*> attachments_to_send(const Document& document,
                                                    const ShowOptions& show);
+
+/// Whether bytes are asked for that are not here (Attachment::evicted), by somebody who would take a
+/// stub for all that there is.
+bool wants_what_is_away(const Document& document, const ShowOptions& show);
 
 /// "[\"1-a\",…]" as revisions. Errors: kInvalid with CouchDB's reason.
 Result<std::vector<RevId>> parse_rev_list(std::string_view json_text);

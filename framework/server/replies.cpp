@@ -1,6 +1,7 @@
 #include "server/replies.h"
 
 #include "base/json_text.h"
+#include "base/limits.h"
 
 namespace atelier::server {
 
@@ -43,6 +44,12 @@ std::string failure_members(const Failure& failure) {
 
 Response error_reply(const Failure& failure) {
   return json_reply(failure.status, "{" + failure_members(failure) + "}");
+}
+
+Response bytes_are_away() {
+  Response response = error_reply(503, "evicted", kBytesAwayReason);
+  response.headers.add("Retry-After", std::to_string(kBytesAwayRetrySeconds));
+  return response;
 }
 
 Response error_reply(int status, std::string_view error, std::string_view reason) {

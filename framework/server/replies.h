@@ -16,6 +16,10 @@ struct Failure {
   std::string reason;
 };
 
+inline constexpr std::string_view kBytesAwayReason =
+    "The bytes of an attachment were left behind and are not here now.";
+/// The bytes of an attachment are not here now: whoever asked should come again.
+Response bytes_are_away();
 Response json_reply(int status, std::string json);
 /// {"error":…,"reason":…}
 Response error_reply(int status, std::string_view error, std::string_view reason);

@@ -148,6 +148,7 @@ void get_attachment(const Call& call, const std::string& id, const std::string& 
   if (!document) return call.respond(error_reply(document.error()));
   const Attachment* attachment = find_attachment(*document, name);
   if (!attachment) return call.respond(missing(kNoAttachment));
+  if (attachment->evicted()) return call.respond(bytes_are_away());
   call.respond(attachment_reply(call, *attachment));
 }
 

@@ -162,6 +162,8 @@ void write_bulk(const Call& call, const std::shared_ptr<Bulk>& bulk,
         row.written = results[i].rev->to_string();
       else
         row.failure = failure_of(results[i].rev.error());
+      if (results[i].forgotten && call.query().is_true("forgotten"))
+        row.failure = Failure{409, "forgotten", "It was deleted here long ago."};
     }
     finish_bulk(call, bulk);
   });
@@ -211,6 +213,10 @@ class BulkGet {
         out.text("{\"error\":" + got.error + "}");
         continue;
       }
+      if (const std::string away = away_error(*got.document); !away.empty()) {
+        out.text("{\"error\":" + away + "}");
+        continue;
+      }
       out.text("{\"ok\":");
       show_document(out, *got.document, shown_, call_.store());
       out.text("}");
@@ -221,8 +227,9 @@ class BulkGet {
   void add_part(Pieces& out, std::string_view element, const std::string& boundary) {
     for (const Got& got : get(element)) {
       out.text("\r\n--" + boundary + "\r\n");
-      if (!got.document) {
-        out.text("Content-Type: application/json; error=\"true\"\r\n\r\n" + got.error);
+      const std::string away = got.document ? away_error(*got.document) : got.error;
+      if (!away.empty()) {
+        out.text("Content-Type: application/json; error=\"true\"\r\n\r\n" + away);
         continue;
       }
       if (attachments_to_send(*got.document, shown_).empty()) {
@@ -239,6 +246,13 @@ class BulkGet {
   }
 
  private:
+  /// A row that tells to come again; "" when all bytes that are wanted are here.
+  std::string away_error(const Document& document) const {
+    if (!wants_what_is_away(document, shown_)) return "";
+    return bulk_get_error(json::quoted(document.id), json::quoted(document.rev.to_string()),
+                          "service_unavailable", kBytesAwayReason);
+  }
+
   std::vector<Got> get(std::string_view element) {
     std::vector<Got> out;
     if (json::kind_of(element) != json::Kind::kObject) {
@@ -430,15 +444,22 @@ void post_bulk_get(const Call& call) {
 void post_revs_diff(const Call& call) {
   const auto wanted = parse_revs_by_id(call);
   if (!wanted) return call.respond(error_reply(wanted.error()));
+  // An extension: CouchDB's other clients expect nothing but what is missing.
+  const bool tells_forgotten = call.query().is_true("forgotten");
   std::string out = "{";
   for (const auto& [id, revs] : *wanted) {
     if (revs.empty()) continue;
     const auto diff = call.store().revs_diff(id, revs);
     if (!diff) return call.respond(error_reply(diff.error()));
-    if (diff->missing.empty()) continue;
+    const bool tells = tells_forgotten && !diff->forgotten.empty();
+    if (diff->missing.empty() && !tells) continue;
     if (out.size() > 1) out += ',';
     out += json::quoted(id) + ":{\"missing\":";
     append_revs(out, diff->missing);
+    if (tells) {
+      out += ",\"forgotten\":";
+      append_revs(out, diff->forgotten);
+    }
     if (!diff->possible_ancestors.empty()) {
       out += ",\"possible_ancestors\":";
       append_revs(out, diff->possible_ancestors);

@@ -368,7 +368,13 @@ class ChangesSource : public Feed {
     if (options_.kind == FeedKind::kEventSource) return State::kEnd;
     std::string text = options_.lines() ? "{" : "\n],\n";
     text += "\"last_seq\":" + json::quoted(store().sequence_text(at_)) +
-            ",\"pending\":" + std::to_string(pending()) + "}\n";
+            ",\"pending\":" + std::to_string(pending());
+    // An extension, for a reader that was away too long: it is not told of all deletions. Asked
+    // last, since the rows may be older than what was forgotten meanwhile.
+    const std::uint64_t forgotten = store().info().forgotten_sequence;
+    if (options_.since < forgotten && !options_.descending)
+      text += ",\"forgotten\":" + json::quoted(store().sequence_text(forgotten));
+    text += "}\n";
     chunk = std::make_shared<const std::string>(std::move(text));
     return State::kData;
   }

@@ -62,6 +62,7 @@ void get_one(const Call& call, const std::string& id, const ShowOptions& show) {
     same.headers.add("ETag", etag);
     return call.respond(std::move(same));
   }
+  if (wants_what_is_away(*document, show)) return call.respond(bytes_are_away());
   call.respond(document_reply(call, *document, show));
 }
 
@@ -149,7 +150,13 @@ void get_open_revs(const Call& call, const std::string& id, const ShowOptions& s
   if (wanted == "all" || !revs.empty())
     open = open_revisions(call.store(), id, revs, call.query().is_true("latest"));
   if (wanted == "all" && open.found.empty()) return call.respond(missing());
-  if (accepts(call.request->headers, "multipart/mixed"))
+  ShowOptions sent = show;
+  const bool mixed = accepts(call.request->headers, "multipart/mixed");
+  sent.attachments = show.attachments || mixed;
+  if (std::any_of(open.found.begin(), open.found.end(),
+                  [&](const Document& document) { return wants_what_is_away(document, sent); }))
+    return call.respond(bytes_are_away());
+  if (mixed)
     open_revs_mixed(call, open, show);
   else
     open_revs_json(call, open, show);

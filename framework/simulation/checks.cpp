@@ -15,13 +15,19 @@ bool wanted(std::string_view id, const std::vector<std::string>& prefixes) {
 }
 
 constexpr std::string_view kEvictedText = "evicted";
+constexpr std::string_view kDeletedText = "deleted ";
 
 bool is_evicted(const Result<Document>& leaf) {
   return !leaf && leaf.error().code == ErrorCode::kEvicted;
 }
 
+bool is_partly_away(const Document& leaf) {
+  return std::any_of(leaf.attachments.begin(), leaf.attachments.end(),
+                     [](const Attachment& attachment) { return attachment.evicted(); });
+}
+
 std::string text_of(const Document& leaf) {
-  std::string text = (leaf.deleted ? "deleted " : "") + leaf.body;
+  std::string text = (leaf.deleted ? std::string(kDeletedText) : "") + leaf.body;
   for (const Attachment& attachment : leaf.attachments) {
     text += " " + attachment.name + "=" + attachment.digest;
   }
@@ -29,6 +35,10 @@ std::string text_of(const Document& leaf) {
 }
 
 }  // namespace
+
+bool is_whole(const Result<Document>& leaf) {
+  return leaf && !is_partly_away(*leaf);
+}
 
 std::map<std::string, std::string> leaves_of(Store& store,
                                              const std::vector<std::string>& prefixes) {
@@ -68,6 +78,7 @@ void World::Impl::read_feeds() {
       std::string line = one.name + " shows " + row.id;
       for (const RevId& leaf : row.leaves) {
         if (travels(number, row.id)) ledger[row.id].insert(leaf);
+        shown[row.id].insert(leaf);
         line += " " + leaf.to_string();
       }
       say(line);
@@ -82,16 +93,18 @@ void World::Impl::read_feeds() {
 bool World::Impl::knows(int number, const std::string& id, const RevId& rev) {
   const auto peer = make_local_peer(node(number).store);
   const RevisionRequest request{id, {rev}};
-  const auto missing = peer->revs_diff({&request, 1});
-  return missing && missing->empty();
+  const auto answer = peer->revs_diff({&request, 1});
+  return answer && answer->missing.empty();
 }
 
 // Whether the node could give the revision, or a descendant, to others: an evicted one is known by
-// name alone.
+// name alone, and of one whose attachments were left behind the bytes are missing.
 bool World::Impl::has_copy(int number, const std::string& id, const RevId& rev) {
   if (!knows(number, id, rev)) return false;
   const auto leaves = node(number).store->open_revs(id, {&rev, 1}, true);
-  return std::none_of(leaves.begin(), leaves.end(), is_evicted);
+  return std::none_of(leaves.begin(), leaves.end(), [](const Result<Document>& leaf) {
+    return is_evicted(leaf) || (leaf && is_partly_away(*leaf));
+  });
 }
 
 // Invariant 1, second half. Every node must hold what its links carry to it; where all is carried
@@ -106,10 +119,27 @@ void World::Impl::check_ledger() {
       });
       if (!carried) continue;
       for (const RevId& rev : revs) {
-        if (knows(static_cast<int>(i), id, rev)) continue;
+        if (knows(static_cast<int>(i), id, rev) || was_forgotten(id, rev)) continue;
         return fail(nodes[i].name + " has lost " + id + " " + rev.to_string());
       }
     }
+  }
+}
+
+// Whoever never knew it need not hear of it any more.
+bool World::Impl::was_forgotten(const std::string& id, const RevId& rev) const {
+  const auto revs = forgotten.find(id);
+  return revs != forgotten.end() && revs->second.contains(rev);
+}
+
+// Invariant 5: a tombstone that no feed has shown was made on the way.
+void World::Impl::check_ends(std::span<const WireDocument> documents) {
+  for (const WireDocument& document : documents) {
+    if (!document.deleted || document.history.size() < 2) continue;
+    if (shown[document.id].contains(document.rev)) continue;
+    if (was_forgotten(document.id, document.history[1])) continue;
+    fail("replication ends " + document.id + " " + document.history[1].to_string() +
+         ", which nobody has deleted and forgotten");
   }
 }
 
@@ -120,16 +150,31 @@ std::string World::Impl::difference(const Link& link) {
   const auto theirs = leaves_of(*node(link.server).store, link.options.prefixes);
   if (ours == theirs) return {};
   const std::string names = node(link.client).name + " and " + node(link.server).name;
+  // An edit beside an attachment whose bytes no node has any more stays where it was made.
+  const auto is_stuck = [&](const std::string& key) {
+    const std::size_t space = key.find(' ');
+    const auto rev = RevId::parse(key.substr(space + 1));
+    const auto leaf = node(link.client).store->get(key.substr(0, space), {.rev = *rev});
+    const auto whole = ledger.find(key.substr(0, space));
+    return leaf && is_partly_away(*leaf) &&
+           (whole == ledger.end() || !whole->second.contains(*rev));
+  };
+  // Of a document that was forgotten anywhere, each has what is left of its tombstones.
+  const auto may_differ = [&](const std::string& key, const std::string& text) {
+    return text == kEvictedText ||
+           (text.starts_with(kDeletedText) && forgotten.contains(key.substr(0, key.find(' '))));
+  };
   for (const auto& [key, text] : ours) {
     const auto there = theirs.find(key);
     // What a device evicted may be lost at a server that was restored since; both is no difference.
-    if (text == kEvictedText || (there != theirs.end() && there->second == kEvictedText)) continue;
+    if (may_differ(key, text) || (there != theirs.end() && there->second == kEvictedText)) continue;
+    if (there == theirs.end() && is_stuck(key)) continue;
     if (there == theirs.end()) return names + " differ: only the first has " + key + " " + text;
     if (there->second != text)
       return names + " differ in " + key + ": " + text + " / " + there->second;
   }
   for (const auto& [key, text] : theirs) {
-    if (!ours.contains(key) && text != kEvictedText)
+    if (!ours.contains(key) && !may_differ(key, text))
       return names + " differ: only the second has " + key + " " + text;
   }
   return {};

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include "replication/local_peer.h"
+#include "replication/left_behind.h"
 #include "simulation/world_impl.h"
 
 namespace atelier::simulation {
@@ -29,6 +29,8 @@ void World::Impl::open(Node& one) {
   one.store = std::move(*opened);
   ++one.starts;
   one.seen = 0;
+  const Status kept = one.store->set_retention({.tombstones_ms = one.options.tombstones_ms});
+  if (!kept) fail("the retention of " + one.name + " is not kept: " + kept.error().message);
 }
 
 // All that runs on the node ends: its room, its links, whatever they remembered.
@@ -125,13 +127,66 @@ void World::expire(int number) {
   impl_->say(one.name + " lets " + std::to_string(expired->deleted) + " expire");
 }
 
+void World::forget(int number) {
+  Node& one = impl_->node(number);
+  // Of a change that is not followed by others the age is known from the first call on.
+  for (int i = 0; i < 2; ++i) {
+    impl_->clock.advance(one.options.tombstones_ms + kTimeMarkMs);
+    if (i == 0 && !one.store->forget_tombstones()) impl_->fail(one.name + " does not forget");
+  }
+  const auto count = one.store->forget_tombstones();
+  if (!count) return impl_->fail(one.name + " cannot forget: " + count.error().message);
+  impl_->counts.forgotten += *count;
+  impl_->say(one.name + " forgets " + std::to_string(*count));
+  for (const auto& [id, revs] : impl_->shown) {
+    const std::vector<RevId> asked(revs.begin(), revs.end());
+    const auto diff = one.store->revs_diff(id, asked);
+    if (!diff) return impl_->fail(one.name + " does not answer: " + diff.error().message);
+    if (!diff->forgotten.empty()) {
+      impl_->forgotten[id].insert(diff->forgotten.begin(), diff->forgotten.end());
+    }
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> World::Impl::left_behind(int number) {
+  Node& one = node(number);
+  std::vector<std::pair<std::string, std::string>> away;
+  const Status walked = one.store->changes(0, SIZE_MAX, [&](const ChangeRow& row) {
+    const auto document = one.store->get(row.id);
+    if (!document) return true;
+    for (const Attachment& attachment : document->attachments) {
+      if (attachment.evicted()) away.emplace_back(row.id, attachment.name);
+    }
+    return true;
+  });
+  if (!walked) fail("the feed of " + one.name + ": " + walked.error().message);
+  return away;
+}
+
+void World::read(int number) {
+  Node& one = impl_->node(number);
+  const auto away = impl_->left_behind(number);
+  if (away.empty()) return;
+  const auto& [id, name] = away[random_below(away.size())];
+  for (Link& link : impl_->links) {
+    if (link.client != number) continue;
+    const auto remote = make_node_peer(*impl_, link, link.server, true);
+    const auto brought = bring_attachment(*one.store, *remote, id, name);
+    impl_->say(one.name + " reads " + name + " of " + id +
+               (brought ? "" : ": " + brought.error().message));
+    if (!brought) continue;
+    if (brought->evicted()) impl_->fail(name + " of " + id + " was brought and is not there");
+    ++impl_->counts.brought;
+    return;
+  }
+}
+
 // Whether all leaves are whole at a node that this one syncs with.
 bool World::Impl::another_has(int number, const ChangeRow& row) {
   return std::any_of(links.begin(), links.end(), [&](const Link& link) {
     if (link.client != number) return false;
     const auto leaves = node(link.server).store->open_revs(row.id, row.leaves, false);
-    return std::all_of(leaves.begin(), leaves.end(),
-                       [](const auto& leaf) { return leaf.has_value(); });
+    return std::all_of(leaves.begin(), leaves.end(), is_whole);
   });
 }
 

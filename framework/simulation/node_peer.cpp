@@ -69,11 +69,9 @@ class SimulatedPeer final : public NodePeer {
     return page;
   }
 
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
-    auto answer =
-        call<std::vector<RevisionRequest>>([&](Peer& peer) { return peer.revs_diff(offered); });
-    if (answer && fault(world_.options.faults.reorder)) shuffle(*answer, random());
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override {
+    auto answer = call<DiffAnswer>([&](Peer& peer) { return peer.revs_diff(offered); });
+    if (answer && fault(world_.options.faults.reorder)) shuffle(answer->missing, random());
     return answer;
   }
 
@@ -85,6 +83,7 @@ class SimulatedPeer final : public NodePeer {
 
   Result<std::vector<Rejection>> write(std::span<const WireDocument> documents,
                                        Peer& source) override {
+    world_.check_ends(documents);
     if (fault(world_.options.faults.late_copy)) keep_for_later(documents);
     if (documents.size() > 1 && fault(world_.options.faults.truncate)) {
       return break_off(documents.first(documents.size() / 2), source);
@@ -143,7 +142,9 @@ class SimulatedPeer final : public NodePeer {
 
   Peer& inner() {
     if (!inner_ || starts_ != node().starts) {
-      inner_ = make_local_peer(node().store);
+      LocalPeerOptions options;
+      if (!far_ && number_ == link_.client) options = {node().options.leave_blobs_above, true};
+      inner_ = make_local_peer(node().store, options);
       if (far_ && world_.options.decorate) inner_ = world_.options.decorate(std::move(inner_));
       starts_ = node().starts;
     }

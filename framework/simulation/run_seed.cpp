@@ -4,6 +4,8 @@
 namespace atelier::simulation {
 namespace {
 
+constexpr std::uint64_t kLeftAboveBytes = 150;  // some of the attachments of random edits
+constexpr std::int64_t kTombstonesMs = 1'800'000;
 constexpr std::uint64_t kStepsMin = 40, kStepsMore = 80;
 
 struct Shape {
@@ -14,6 +16,7 @@ struct Shape {
 int add(World& world, Random& random) {
   NodeOptions options;
   options.names_itself = random.below(3) != 0;
+  if (random.below(2) == 0) options.tombstones_ms = kTombstonesMs;
   return world.add_node("n" + std::to_string(world.nodes()), options);
 }
 
@@ -21,6 +24,8 @@ int add_device(World& world, Random& random) {
   NodeOptions options;
   options.names_itself = random.below(3) != 0;
   options.may_evict = random.below(2) == 0;
+  if (random.below(3) == 0) options.leave_blobs_above = kLeftAboveBytes;
+  if (random.below(4) == 0) options.tombstones_ms = kTombstonesMs;
   return world.add_node("n" + std::to_string(world.nodes()), options);
 }
 

@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kBetweenStepsMaxMs = 20;     // of a link that has more to do
 constexpr std::int64_t kBetweenPollsMaxMs = 5'000;  // of one that waits
 constexpr int kClockJumpMaxMs = 86'400'000;
+constexpr std::int64_t kHoursMinMs = 3'600'000, kHoursMoreMs = 7'200'000;
+constexpr std::size_t kAwayStepsMin = 10, kAwayStepsMore = 50;
 // Rounds of settling in which every link works until it has nothing to do. A path through all nodes
 // needs one a link; conflicts that rooms merge need as many again.
 constexpr int kSettleRoundsPerNode = 6;
@@ -53,6 +55,7 @@ void World::Impl::say(const std::string& line) {
 
 void World::Impl::event() {
   ++counts.steps;
+  come_back();
   if (edits && random.chance(edits_per_mille)) {
     const int where = static_cast<int>(random.below(nodes.size()));
     edits(world, where);
@@ -87,6 +90,20 @@ bool World::Impl::disaster() {
     world.evict(where);
   } else if (random.chance(rates.expire)) {
     world.expire(where);
+  } else if (may.tombstones_ms > 0 && random.chance(rates.forget)) {
+    world.forget(where);
+  } else if (random.chance(rates.read)) {
+    int reader = where;
+    for (std::size_t i = 0; i < nodes.size() && left_behind(reader).empty(); ++i) {
+      reader = (reader + 1) % world.nodes();
+    }
+    world.read(reader);
+  } else if (random.chance(rates.hours)) {
+    const auto by = kHoursMinMs + static_cast<std::int64_t>(random.below(kHoursMoreMs));
+    clock.advance(by);
+    say("time passes: " + std::to_string(by));
+  } else if (random.chance(rates.away)) {
+    send_away();
   } else if (random.chance(rates.clock)) {
     const auto by = static_cast<std::int64_t>(random.below(2 * kClockJumpMaxMs)) - kClockJumpMaxMs;
     clock.jump(by);
@@ -95,6 +112,24 @@ bool World::Impl::disaster() {
     return false;
   }
   return true;
+}
+
+void World::Impl::send_away() {
+  if (links.empty()) return;
+  Link& link = links[random.below(links.size())];
+  if (link.pulled) return;
+  link.pulled = true;
+  link.away_until = counts.steps + kAwayStepsMin + random.below(kAwayStepsMore);
+  say(node(link.client).name + " loses " + node(link.server).name);
+}
+
+void World::Impl::come_back() {
+  for (Link& link : links) {
+    if (link.away_until == 0 || counts.steps < link.away_until) continue;
+    link.away_until = 0;
+    link.pulled = false;
+    say(node(link.client).name + " reaches " + node(link.server).name + " again");
+  }
 }
 
 // Whatever is due first: a direction of a link, or a late copy.
@@ -161,6 +196,7 @@ void World::Impl::make(Link& link, Direction& direction) {
                            std::to_string(link.server);
   ReplicationOptions replication;
   replication.filter.prefixes = link.options.prefixes;
+  replication.ends_at_source = link.directions.size() == 2;
   replication.id = replication_id(name, "world", !direction.pull, replication);
   direction.source =
       make_node_peer(*this, link, direction.pull ? link.server : link.client, direction.pull);
@@ -217,7 +253,11 @@ bool World::Impl::step_direction(Link& link, Direction& direction) {
   }
   direction.failures = 0;
   say(what + ": " + std::to_string(report->rows) + " rows, " + std::to_string(report->written) +
-      " written, " + std::to_string(report->rejected.size()) + " refused");
+      " written, " + std::to_string(report->rejected.size()) + " refused" +
+      (report->compared_anew ? ", compared anew" : "") +
+      (report->ended > 0 ? ", ended " + std::to_string(report->ended) : ""));
+  counts.compared_anew += report->compared_anew ? 1 : 0;
+  counts.ended += report->ended;
   if (direction.outbox && !node(link.client).doomed &&
       !direction.outbox->update(report->rejected, report->settled)) {
     fail("the outbox of " + node(link.client).name + " was not kept");
@@ -295,7 +335,10 @@ bool World::run(int count) {
 Status World::settle() {
   Impl& impl = *impl_;
   impl.faults_on = false;
-  for (Link& link : impl.links) link.pulled = false;
+  for (Link& link : impl.links) {
+    link.pulled = false;
+    link.away_until = 0;
+  }
   for (LateWrite& copy : std::exchange(impl.late, {})) impl.deliver(std::move(copy));
   impl.pump_rooms();
   impl.read_feeds();
@@ -320,6 +363,7 @@ Status World::settle() {
     impl.read_feeds();
     moved = moved || before != digest();
   }
+  impl.forget_what_is_nowhere();  // an edit whose attachment was lost everywhere before it was read
   for (const Link& link : impl.links) {
     if (const std::string what = impl.difference(link); !what.empty()) impl.fail(what);
   }

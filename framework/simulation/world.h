@@ -21,6 +21,8 @@
 //   4. Within a store: one row a document in the change feed, the winner is the best leaf, the
 //   counts
 //      are those of the winners.
+//   5. A document ends by replication only where some node deleted it and forgot so; tombstones of
+//      such documents, and nothing else of them, may differ at the end.
 // What a seed does not reproduce: ids and names that are random by design (ids made by rooms, names
 // of stores and checkpoints). No decision of the simulation depends on them.
 //
@@ -67,6 +69,10 @@ struct Disasters {
   int clock = 10;    // the wall clock jumps by up to a day, forwards or back
   int evict = 20;    // a node that may lets the bytes of some documents go
   int expire = 20;   // a node turns what has expired into tombstones
+  int forget = 40;   // hours pass, and a node that may lets its tombstones go
+  int hours = 15;    // some hours pass
+  int read = 40;     // somebody reads an attachment that was left behind
+  int away = 25;     // a client loses its connection for some dozens of steps
 };
 
 struct Options {
@@ -89,6 +95,10 @@ struct NodeOptions {
   bool may_be_restored = true, may_be_recreated = true;
   /// Drops bytes that a node which it syncs with has: for devices, to which nobody syncs.
   bool may_evict = false;
+  /// Pulls documents without attachments of more bytes: for devices.
+  std::uint64_t leave_blobs_above = UINT64_MAX;
+  /// Age at which it lets tombstones go (Retention::tombstones_ms); 0: never.
+  std::int64_t tombstones_ms = 0;
 };
 
 struct LinkOptions {
@@ -144,6 +154,8 @@ class World {
   void recreate(int node);
   void evict(int node);  // some documents, by the seed
   void expire(int node);
+  void forget(int node);  // after hours, in which its tombstones grow old enough
+  void read(int node);  // an attachment that was left behind, by the seed
   void pull_cable(int link, bool pulled);
   void advance(std::int64_t ms);
 
@@ -152,7 +164,8 @@ class World {
   /// How much happened, for tests that want to know that they test something.
   struct Counts {
     std::size_t steps = 0, failures = 0, faults = 0, kills = 0, restores = 0, recreations = 0;
-    std::size_t evicted = 0, expired = 0;
+    std::size_t evicted = 0, expired = 0, forgotten = 0, compared_anew = 0, ended = 0;
+    std::size_t brought = 0;
     std::size_t written = 0, refused = 0, late_copies = 0;
   };
   const Counts& counts() const;

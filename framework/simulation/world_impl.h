@@ -72,7 +72,8 @@ struct Direction {
 struct Link {
   int client = 0, server = 0;
   LinkOptions options;
-  bool pulled = false;  // the cable
+  bool pulled = false;         // the cable
+  std::size_t away_until = 0;  // number of the step that plugs it in again; 0: nobody pulled it so
   EchoFilter echo;
   std::vector<Direction> directions;
 };
@@ -104,6 +105,10 @@ struct World::Impl {
   // Events.
   void event();
   bool disaster();
+  /// Documents and names of attachments whose bytes are not at the node.
+  std::vector<std::pair<std::string, std::string>> left_behind(int number);
+  void send_away();
+  void come_back();
   void next_due();
   void deliver(LateWrite late);
   void bury();  // whoever died during the step
@@ -117,6 +122,8 @@ struct World::Impl {
   bool has_copy(int number, const std::string& id, const RevId& rev);
   bool knows(int number, const std::string& id, const RevId& rev);
   std::string difference(const Link& link);
+  bool was_forgotten(const std::string& id, const RevId& rev) const;
+  void check_ends(std::span<const WireDocument> documents);
   void check_ledger();
   void fail(const std::string& what);
   void say(const std::string& line);
@@ -133,7 +140,9 @@ struct World::Impl {
   std::vector<LateWrite> late;
   std::function<void(World&, int)> edits;
   int edits_per_mille = 0;
-  std::map<std::string, std::set<RevId>> ledger;  // what was shown anywhere and is not excused
+  std::map<std::string, std::set<RevId>> ledger;     // what was shown anywhere and is not excused
+  std::map<std::string, std::set<RevId>> shown;      // what was shown anywhere, ever
+  std::map<std::string, std::set<RevId>> forgotten;  // what any node has forgotten, ever
   Sha256 log_digest{};
   std::string problem;
   World::Counts counts;
@@ -141,6 +150,9 @@ struct World::Impl {
 
 /// `far`: over the network, with all that can go wrong there.
 std::unique_ptr<NodePeer> make_node_peer(World::Impl& world, Link& link, int number, bool far);
+
+/// Whether a leaf can be given to others with all of its bytes.
+bool is_whole(const Result<Document>& leaf);
 
 /// What a store shows to others: each leaf of each document, deleted or not, with its body and the
 /// digests of its attachments; "evicted" where they are not here.

@@ -50,6 +50,10 @@ struct AttachmentWrite {
   std::uint64_t revpos = 0;    // 0: the new revision's generation
   std::string encoding;
   std::uint64_t length = 0, encoded_length = 0;
+  /// The bytes stay where they came from: `digest` and the lengths are believed, and the revision is
+  /// kept as if they had been evicted (Attachment::evicted). Bytes that the document has here under
+  /// the same digest are taken all the same. Of a replicated revision only.
+  bool left_behind = false;
 };
 
 /// One document of a write.
@@ -74,6 +78,9 @@ struct WriteResult {
   Result<RevId> rev = RevId{};
   std::uint64_t sequence = 0;  // 0 when nothing changed (a known revision, a refusal)
   bool conflicted = false;     // the document has several leaves now that are not deleted
+  /// A replicated revision that is known by its hash alone: it was deleted here so long ago that
+  /// the tombstone is forgotten. Nothing was written.
+  bool forgotten = false;
 };
 
 }  // namespace atelier

@@ -16,6 +16,11 @@ bool has_blobs(std::span<const Attachment> attachments) {
                      [](const Attachment& one) { return !one.evicted(); });
 }
 
+std::ptrdiff_t count_away(std::span<const Attachment> attachments) {
+  return std::count_if(attachments.begin(), attachments.end(),
+                       [](const Attachment& one) { return one.evicted(); });
+}
+
 bool may_restore(const WriteUser* user) {
   if (!user || user->carries) return true;
   return std::find(user->roles.begin(), user->roles.end(), "_admin") != user->roles.end();
@@ -63,12 +68,12 @@ Result<bool> DocumentEdit::restore(WriteContext& context, const DocumentWrite& w
   if (tree_.node(node).deleted != write.deleted) return false;
   ATELIER_TRY(held, held_by(context, node));
   ATELIER_TRY(held_attachments, record::decode_attachments(held.attachments));
-  const bool evicted = record::is_evicted(held.body) ||
-                       std::any_of(held_attachments.begin(), held_attachments.end(),
-                                   [](const Attachment& one) { return one.evicted(); });
-  if (!evicted) return false;
+  const bool body_away = record::is_evicted(held.body);
+  const std::ptrdiff_t away = count_away(held_attachments);
+  if (!body_away && away == 0) return false;
   const std::vector<RevId> path = tree_.path(node);
   ATELIER_TRY(attachments, resolve(context, write, path.size() > 1 ? path[1] : RevId()));
+  if (!body_away && count_away(attachments) >= away) return false;  // it brings nothing back
   freed_.push_back(tree_.node(node).body);
   tree_.node(node).body = kFresh | fresh_.size();
   fresh_.push_back({record::encode_attachments(attachments), write.body});

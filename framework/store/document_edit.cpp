@@ -134,10 +134,13 @@ std::vector<std::int32_t> DocumentEdit::stub_sources(const DocumentWrite& write,
 Result<Attachment> DocumentEdit::resolve_stub(WriteContext& context, const DocumentWrite& write,
                                               const AttachmentWrite& stub,
                                               const RevId& parent) const {
+  // Bytes that are not here may be pointed to by an edit of our own: it says nothing new of them.
+  // Who replicates a stub may have them, and is asked for them by a refusal.
+  const bool takes_evicted = write.history.empty();
   for (const std::int32_t node : stub_sources(write, parent)) {
     ATELIER_TRY(held, attachments_of(context, node));
     for (Attachment& one : held) {
-      if (one.name != stub.name || one.evicted()) continue;
+      if (one.name != stub.name || (one.evicted() && !takes_evicted)) continue;
       if (stub.blob && *stub.blob != one.blob) continue;
       if (!stub.digest.empty() && stub.digest != one.digest) continue;
       if (!write.history.empty()) {
@@ -151,6 +154,34 @@ Result<Attachment> DocumentEdit::resolve_stub(WriteContext& context, const Docum
   return bad_stub(write.id, stub.name);
 }
 
+// What was left behind: as the revision says; with the bytes, where this document has them.
+Result<Attachment> DocumentEdit::resolve_left_behind(WriteContext& context,
+                                                     const DocumentWrite& write,
+                                                     const AttachmentWrite& wanted,
+                                                     const RevId& parent) const {
+  if (write.history.empty() || wanted.digest.empty()) return bad_stub(write.id, wanted.name);
+  Attachment one;
+  one.name = wanted.name;
+  one.content_type =
+      wanted.content_type.empty() ? "application/octet-stream" : wanted.content_type;
+  one.revpos = wanted.revpos ? wanted.revpos : parent.generation() + 1;
+  one.digest = wanted.digest;
+  one.encoding = wanted.encoding;
+  one.length = wanted.length;
+  one.encoded_length = wanted.encoding.empty() ? 0 : wanted.encoded_length;
+  for (const std::int32_t node : stub_sources(write, parent)) {
+    ATELIER_TRY(held, attachments_of(context, node));
+    for (const Attachment& other : held) {
+      if (other.evicted() || other.digest != one.digest || other.length != one.length) continue;
+      one.blob = other.blob;
+      one.encoding = other.encoding;
+      one.encoded_length = other.encoded_length;
+      return one;
+    }
+  }
+  return one;
+}
+
 Result<std::vector<Attachment>> DocumentEdit::resolve(WriteContext& context,
                                                       const DocumentWrite& write,
                                                       const RevId& parent) const {
@@ -158,6 +189,11 @@ Result<std::vector<Attachment>> DocumentEdit::resolve(WriteContext& context,
   for (const AttachmentWrite& wanted : write.attachments) {
     if (wanted.stub) {
       ATELIER_TRY(one, resolve_stub(context, write, wanted, parent));
+      resolved.push_back(std::move(one));
+      continue;
+    }
+    if (wanted.left_behind) {
+      ATELIER_TRY(one, resolve_left_behind(context, write, wanted, parent));
       resolved.push_back(std::move(one));
       continue;
     }
@@ -196,9 +232,9 @@ Result<std::vector<RevId>> DocumentEdit::path_of(const PreparedWrite& prepared,
 }
 
 Result<RevId> DocumentEdit::apply(WriteContext& context, const PreparedWrite& prepared,
-                                  bool* changed) {
+                                  Applied* applied) {
   const DocumentWrite& write = prepared.write;
-  *changed = false;
+  *applied = {};
   RevId parent;
   if (write.history.empty()) {
     ATELIER_TRY(found, parent_of_edit(context, write));
@@ -207,7 +243,8 @@ Result<RevId> DocumentEdit::apply(WriteContext& context, const PreparedWrite& pr
     ATELIER_TRY(known, is_known(context, write.history.front()));
     if (known) {
       ATELIER_TRY(restored, restore(context, write));
-      *changed = restored;
+      applied->changed = restored;
+      applied->forgotten = tree_.find(write.history.front()) < 0;
       return write.history.front();
     }
     // What `revpos` counts from when the writer leaves it out.
@@ -221,7 +258,7 @@ Result<RevId> DocumentEdit::apply(WriteContext& context, const PreparedWrite& pr
   tree_.node(merged.node).body = kFresh | fresh_.size();
   fresh_.push_back({record::encode_attachments(attachments), write.body});
   fresh_revs_.push_back(path.front());
-  *changed = true;
+  applied->changed = true;
   return path.front();
 }
 

@@ -35,10 +35,13 @@ class DocumentEdit {
   /// Reads what is there. Errors: those of the transaction, kCorrupt.
   static Result<DocumentEdit> load(WriteContext& context, std::string_view id);
 
+  struct Applied {
+    bool changed = false;    // new here, or a revision that was evicted and has come back
+    bool forgotten = false;  // known by its hash alone
+  };
   /// Adds a revision, in memory. The bodies of `prepared` must live until store(). Returns the
-  /// revision; `changed` says whether it is new here, or a revision that was evicted and has come
-  /// back. Errors (nothing changed then): kConflict, kInvalid, those of the validator.
-  Result<RevId> apply(WriteContext& context, const PreparedWrite& prepared, bool* changed);
+  /// revision. Errors (nothing changed then): kConflict, kInvalid, those of the validator.
+  Result<RevId> apply(WriteContext& context, const PreparedWrite& prepared, Applied* applied);
 
   /// Takes leaves away (purge). Returns those that were leaves.
   std::vector<RevId> purge(std::span<const RevId> revs);
@@ -92,6 +95,8 @@ class DocumentEdit {
                                           const RevId& parent) const;
   Result<Attachment> resolve_stub(WriteContext& context, const DocumentWrite& write,
                                   const AttachmentWrite& stub, const RevId& parent) const;
+  Result<Attachment> resolve_left_behind(WriteContext& context, const DocumentWrite& write,
+                                         const AttachmentWrite& wanted, const RevId& parent) const;
   std::vector<std::int32_t> stub_sources(const DocumentWrite& write, const RevId& parent) const;
   void release(WriteContext& context, std::uint64_t handle);
   void refer(WriteContext& context, std::string_view attachments, bool add);

@@ -413,8 +413,10 @@ Status StoreImpl::run_batch(WriteContext& context, Batch& batch) {
       result.rev = edit.error();  // this document is damaged; the others are not
       continue;
     }
-    bool changed = false;
-    result.rev = edit->apply(context, write, &changed);
+    DocumentEdit::Applied applied;
+    result.rev = edit->apply(context, write, &applied);
+    const bool changed = applied.changed;
+    result.forgotten = applied.forgotten;
     if (changed && edit->has_new_revision()) result.sequence = edit->store(context);
     if (changed && !edit->has_new_revision()) edit->store(context, true);
     context.poke = context.poke || changed;
@@ -447,11 +449,12 @@ Status StoreImpl::run_together(WriteContext& context, Batch& batch) {
       dirty.push_back(false);
     }
     used[i] = entry->second;
-    bool changed = false;
-    batch.results[i].rev = edits[used[i]].apply(context, write, &changed);
+    DocumentEdit::Applied applied;
+    batch.results[i].rev = edits[used[i]].apply(context, write, &applied);
     if (!batch.results[i].rev) return refuse(i, batch.results[i].rev.error());
-    changes[i] = changed;
-    dirty[used[i]] = dirty[used[i]] || changed;
+    changes[i] = applied.changed;
+    batch.results[i].forgotten = applied.forgotten;
+    dirty[used[i]] = dirty[used[i]] || applied.changed;
   }
   std::vector<std::uint64_t> sequences(edits.size(), 0);
   for (std::size_t i = 0; i < edits.size(); ++i) {

@@ -134,6 +134,7 @@ enum class EvictWhat { kBodiesAndBlobs, kBlobs };
 struct RevsDiff {
   std::vector<RevId> missing;             // sorted
   std::vector<RevId> possible_ancestors;  // sorted, of all that are missing
+  std::vector<RevId> forgotten;           // sorted: known by their hashes alone, deleted long ago
 };
 
 struct StoreInfo {

@@ -286,7 +286,10 @@ Result<RevsDiff> StoreImpl::revs_diff(std::string_view id, std::span<const RevId
     for (RevId& rev : tree.missing(revs)) {
       if (forgets) {
         ATELIER_TRY(forgotten, is_forgotten(txn.get(), tables_, id, rev));
-        if (forgotten) continue;
+        if (forgotten) {
+          diff.forgotten.push_back(std::move(rev));
+          continue;
+        }
       }
       for (RevId& ancestor : tree.possible_ancestors(rev)) {
         diff.possible_ancestors.push_back(std::move(ancestor));

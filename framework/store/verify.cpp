@@ -148,6 +148,7 @@ void check_rows(const pages::PageFile& file, const std::vector<pages::Table>& ta
   for (const TableCheck& check : table_checks()) {
     if (check.run && run.has(check.table)) check.run(run);
   }
+  teller.tell("B " + std::to_string(run.left_behind));
 }
 
 }  // namespace
@@ -234,6 +235,9 @@ struct Hearer {
         report.file_bytes = values[3];
         break;
       }
+      case 'B':
+        report.left_behind = numbers(rest, 1)[0];
+        break;
       case 'N':
         report.findings = numbers(rest, 1)[0];
         finished = true;

@@ -28,6 +28,7 @@ struct VerifyReport {
   std::uint64_t pages = 0;       // in use or free
   std::uint64_t free_pages = 0;  // for later writes
   std::uint64_t lost_pages = 0;  // neither: room that a compaction gives back; harmless
+  std::uint64_t left_behind = 0;  // attachments that are known and whose bytes are elsewhere
   bool in_use = false;           // another process had it open
   std::uint64_t findings = 0;
   std::vector<std::string> words;  // of the first kVerifyFindingsMax findings, a sentence each

@@ -44,6 +44,7 @@ class VerifyRun {
   record::State state;
   std::uint64_t documents = 0, deleted_documents = 0;
   std::vector<std::uint64_t> bodies;             // keys of `bodies` that trees name
+  std::uint64_t left_behind = 0;                 // attachments whose bytes are elsewhere
   std::map<Sha256, std::uint64_t> references;    // attachments in kept revisions, by blob
   std::map<std::uint64_t, Sha256> blob_numbers;  // of finished blobs
   std::map<std::uint64_t, std::uint64_t> blob_lengths;
@@ -68,7 +69,7 @@ void check_indexes(VerifyRun& run);
 std::span<const TableCheck> table_checks();
 
 /// Checks all pages and all tables; tells lines as verify.cpp hears them: `F` finding, `G`
-/// progress, `T` table, `P` pages, `N` number of findings.
+/// progress, `T` table, `P` pages, `B` attachments left behind, `N` number of findings.
 int verify_pages(const pages::PageFile& file, const os::Tell& tell);
 
 }  // namespace atelier

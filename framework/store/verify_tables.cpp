@@ -135,7 +135,7 @@ struct DocumentCheck {
     const auto list = record::decode_attachments(encoded);
     if (!list) return run.found(where + ": its list of attachments is damaged");
     for (const Attachment& one : *list) {
-      if (!one.evicted()) ++run.references[one.blob];
+      ++(one.evicted() ? run.left_behind : run.references[one.blob]);
     }
   }
 

@@ -26,6 +26,18 @@ TEST(IdMaker, ExampleOfTheHeaderHasItsShape) {
   EXPECT_EQ(id.substr(19, 8), "node0001");
 }
 
+TEST(IdMaker, AnIdTellsWhenItWasMadeAndOthersTellNothing) {
+  FakeClock clock;
+  IdMaker maker(clock, "node0001");
+  EXPECT_EQ(id_time_ms(maker.make("message")), clock.now_ms);
+  EXPECT_EQ(id_time_ms(maker.make("chat-reaction")), clock.now_ms);
+  for (const char* other : {"", "message", "message:", "message:bob-1700000000000",
+                            "message:0hfk3z9q1x2k7c0p1vd00", "message:0hfk3z9q1x2k7c0p1vd0000",
+                            "message:0HFK3z9q1x2k7c0p1vd000", "0hfk3z9q1x2k7c0p1vd000"}) {
+    EXPECT_FALSE(id_time_ms(other)) << other;
+  }
+}
+
 TEST(IdMaker, GrowsWhileTheClockStandsStillOrGoesBack) {
   FakeClock clock;
   IdMaker maker(clock, "node0001");

@@ -45,7 +45,8 @@ TEST(HttpAnswers, GarbageIsNoAnswer) {
                            R"({"results":[{"id":"m","docs":[{"ok":7}]}]})"}) {
     EXPECT_FALSE(parse_bulk_get(body, ids)) << body;
   }
-  for (const char* body : {"7", R"({"m":7})", R"({"m":{"missing":7}})"}) {
+  for (const char* body : {"7", R"({"m":7})", R"({"m":{}})", R"({"m":{"missing":7}})",
+                           R"({"m":{"missing":[],"forgotten":["x"]}})"}) {
     EXPECT_FALSE(parse_revs_diff(body)) << body;
   }
   bool busy = false;

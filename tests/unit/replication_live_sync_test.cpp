@@ -97,9 +97,8 @@ class RemotePeer : public PeerWrapper {
       if (!page || !page->changes.empty() || std::chrono::steady_clock::now() >= until) return page;
     }
   }
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
-    return asked<std::vector<RevisionRequest>>([&] { return PeerWrapper::revs_diff(offered); });
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override {
+    return asked<DiffAnswer>([&] { return PeerWrapper::revs_diff(offered); });
   }
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override {
     return asked<std::vector<WireDocument>>([&] { return PeerWrapper::fetch(wanted); });

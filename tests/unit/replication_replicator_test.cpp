@@ -267,8 +267,7 @@ class Address : public PeerWrapper {
     auto page = PeerWrapper::changes(query);
     return page;
   }
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override {
     ATELIER_CHECK(check());
     return PeerWrapper::revs_diff(offered);
   }

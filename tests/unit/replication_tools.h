@@ -99,8 +99,7 @@ class PeerWrapper : public Peer {
   explicit PeerWrapper(std::unique_ptr<Peer> inner) : inner_(std::move(inner)) {}
   Result<PeerInfo> info() override { return inner_->info(); }
   Result<ChangesPage> changes(const ChangesQuery& query) override { return inner_->changes(query); }
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override {
     return inner_->revs_diff(offered);
   }
   Result<std::vector<WireDocument>> fetch(std::span<const RevisionRequest> wanted) override {
@@ -133,8 +132,7 @@ class CountingPeer : public PeerWrapper {
  public:
   explicit CountingPeer(std::shared_ptr<Store> store)
       : PeerWrapper(make_local_peer(std::move(store))) {}
-  Result<std::vector<RevisionRequest>> revs_diff(
-      std::span<const RevisionRequest> offered) override {
+  Result<DiffAnswer> revs_diff(std::span<const RevisionRequest> offered) override {
     ++revs_diffs;
     return PeerWrapper::revs_diff(offered);
   }

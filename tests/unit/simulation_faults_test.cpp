@@ -24,8 +24,17 @@ Options quiet(std::uint64_t seed) {
                     .refuse = 0,
                     .attachment = 0,
                     .delay = 0};
-  options.disasters = {
-      .kill = 0, .backup = 0, .restore = 0, .recreate = 0, .clock = 0, .evict = 0, .expire = 0};
+  options.disasters = {.kill = 0,
+                       .backup = 0,
+                       .restore = 0,
+                       .recreate = 0,
+                       .clock = 0,
+                       .evict = 0,
+                       .expire = 0,
+                       .forget = 0,
+                       .hours = 0,
+                       .read = 0,
+                       .away = 0};
   return options;
 }
 

@@ -117,7 +117,7 @@ TEST_F(StoreEvict, AnEvictedLoserStaysEvictedWhenItWins) {
   EXPECT_EQ(body("a"), R"({"n":"a"})");
 }
 
-TEST_F(StoreEvict, BlobsGoAloneAndTheirStubsAreRefused) {
+TEST_F(StoreEvict, BlobsGoAloneAndReplicatedStubsOfThemAreRefused) {
   DocumentWrite write = edit("a", R"({"n":1})");
   write.attachments.push_back(blob("f", "bytes"));
   const auto first = store_->write_one(write);
@@ -133,7 +133,7 @@ TEST_F(StoreEvict, BlobsGoAloneAndTheirStubsAreRefused) {
   const auto none = [](std::string_view) { return true; };
   EXPECT_EQ(store_->read_blob(Sha256{}, 0, 5, none).error().code, ErrorCode::kEvicted);
   EXPECT_EQ(store_->read_blob(sum, 0, 5, none).error().code, ErrorCode::kNotFound);
-  DocumentWrite next = edit("a", R"({"n":2})", *first);
+  DocumentWrite next = replicated("a", {r("2-b"), *first}, R"({"n":2})");
   next.attachments.push_back({.name = "f", .stub = true});
   const auto refused = store_->write_one(next);
   ASSERT_FALSE(refused);
@@ -144,6 +144,84 @@ TEST_F(StoreEvict, BlobsGoAloneAndTheirStubsAreRefused) {
   ASSERT_TRUE(store_->write_one(back));
   EXPECT_EQ(store_->get("a")->attachments.front().blob, sum);
   EXPECT_EQ(store_->get("a")->attachments.front().revpos, 1u);
+}
+
+// Who changes a text need not have the picture beside it.
+TEST_F(StoreEvict, AnEditKeepsAnAttachmentWhoseBytesAreAway) {
+  DocumentWrite write = edit("a", R"({"n":1})");
+  write.attachments.push_back(blob("f", "bytes"));
+  const auto first = store_->write_one(write);
+  ASSERT_TRUE(first);
+  const Attachment before = store_->get("a")->attachments.front();
+  evict("a", EvictWhat::kBlobs);
+  DocumentWrite next = edit("a", R"({"n":2})", *first);
+  next.attachments.push_back({.name = "f", .stub = true});
+  next.attachments.push_back({.name = "never", .stub = true});
+  EXPECT_FALSE(store_->write_one(next));
+  next.attachments.pop_back();
+  const auto second = store_->write_one(next);
+  ASSERT_TRUE(second) << second.error().message;
+  const Attachment after = store_->get("a")->attachments.front();
+  EXPECT_TRUE(after.evicted());
+  EXPECT_EQ(after.digest, before.digest);
+  EXPECT_EQ(after.length, 5u);
+  EXPECT_EQ(after.revpos, 1u);
+  // The very revision, with its bytes.
+  DocumentWrite back = replicated("a", {*second, *first}, R"({"n":2})");
+  back.attachments.push_back(blob("f", "bytes"));
+  back.attachments.back().revpos = 1;
+  ASSERT_TRUE(store_->write_one(back));
+  EXPECT_EQ(store_->get("a")->attachments.front().blob, before.blob);
+}
+
+TEST_F(StoreEvict, WhatIsLeftBehindIsKnownByDigestAndLengthAndComesOneByOne) {
+  const AttachmentWrite f = blob("f", "bytes"), g = blob("g", "other bytes");
+  const auto left = [](const std::string& name, const std::string& digest, std::uint64_t length) {
+    AttachmentWrite attachment;
+    attachment.name = name;
+    attachment.content_type = "text/plain";
+    attachment.digest = digest;
+    attachment.length = length;
+    attachment.revpos = 1;
+    attachment.left_behind = true;
+    return attachment;
+  };
+  const auto digest = [&](const AttachmentWrite& one) {
+    DocumentWrite whole = edit("whole-" + one.name, "{}");
+    whole.attachments.push_back(one);
+    EXPECT_TRUE(store_->write_one(whole));
+    return store_->get("whole-" + one.name)->attachments.front().digest;
+  };
+  const std::string of_f = digest(f), of_g = digest(g);
+  DocumentWrite write = replicated("a", {r("1-a")}, R"({"n":1})");
+  write.attachments = {left("f", of_f, 5), left("g", of_g, 11)};
+  const auto written = store_->write({write});
+  ASSERT_TRUE(written[0].rev) << written[0].rev.error().message;
+  const auto document = store_->get("a");
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->attachments[0].length, 5u);
+  EXPECT_EQ(document->attachments[1].digest, of_g);
+  EXPECT_TRUE(document->attachments[0].evicted() && document->attachments[1].evicted());
+
+  EXPECT_EQ(store_->write({write})[0].sequence, 0u);
+  const std::uint64_t last = store_->last_sequence();
+  write.attachments = {f, left("g", of_g, 11)};
+  ASSERT_TRUE(store_->write_one(write));
+  EXPECT_FALSE(store_->get("a")->attachments[0].evicted());
+  EXPECT_TRUE(store_->get("a")->attachments[1].evicted());
+  // What is here is not lost to somebody who left it behind.
+  write.attachments = {left("f", of_f, 5), g};
+  ASSERT_TRUE(store_->write_one(write));
+  EXPECT_FALSE(store_->get("a")->attachments[0].evicted());
+  EXPECT_FALSE(store_->get("a")->attachments[1].evicted());
+  EXPECT_EQ(store_->last_sequence(), last) << "nothing changed for others";
+
+  DocumentWrite own = edit("b", "{}");
+  own.attachments = {left("f", of_f, 5)};
+  EXPECT_EQ(store_->write_one(own).error().code, ErrorCode::kInvalid) << "not of an edit";
+  DocumentWrite nameless = replicated("c", {r("1-a")}, "{}");
+  nameless.attachments = {left("f", "", 5)};
+  EXPECT_EQ(store_->write_one(nameless).error().code, ErrorCode::kInvalid) << "of what bytes?";
 }
 
 TEST_F(StoreEvict, BodiesOfUnknownIdsTombstonesAndDesignsAreLeftAlone) {

@@ -172,6 +172,8 @@ TEST_F(StoreForgetting, AForgottenTombstoneTakesNoPartButItsRevisionsAreKnown) {
       store_->revs_diff("a", std::vector<RevId>{r("1-a"), r("3-c"), r("2-b"), r("4-d")});
   ASSERT_TRUE(diff);
   EXPECT_EQ(diff->missing, std::vector<RevId>{r("4-d")});
+  EXPECT_EQ(diff->forgotten, (std::vector<RevId>{r("1-a"), r("2-b"), r("3-c")}));
+  EXPECT_TRUE(store_->revs_diff("b", std::vector<RevId>{r("1-a")})->forgotten.empty());
 }
 
 TEST_F(StoreForgetting, WhoKnowsNothingOfAgesCannotBringItBack) {
@@ -181,6 +183,7 @@ TEST_F(StoreForgetting, WhoKnowsNothingOfAgesCannotBringItBack) {
     const auto written = store_->write({replicated("a", path, R"({"n":2})")});
     ASSERT_TRUE(written[0].rev);
     EXPECT_EQ(written[0].sequence, 0u);
+    EXPECT_TRUE(written[0].forgotten);
   }
   EXPECT_EQ(store_->last_sequence(), last);
   EXPECT_EQ(store_->get("a").error().message, "missing");
@@ -188,8 +191,12 @@ TEST_F(StoreForgetting, WhoKnowsNothingOfAgesCannotBringItBack) {
 
 TEST_F(StoreForgetting, ANewEditOnAForgottenOneIsTaken) {
   forget_one();
-  replicate("a", {r("4-d"), r("3-c")}, R"({"n":4})");
+  const auto written = store_->write({replicated("a", {r("4-d"), r("3-c")}, R"({"n":4})")});
+  EXPECT_FALSE(written[0].forgotten);
   EXPECT_EQ(store_->get("a")->rev, r("4-d"));
+  EXPECT_EQ(store_->revs_diff("a", std::vector<RevId>{r("3-c"), r("2-b")})->forgotten,
+            std::vector<RevId>{r("2-b")})
+      << "what is in the tree again is there";
 }
 
 TEST_F(StoreForgetting, ReCreationContinuesTheForgottenTombstone) {

@@ -101,6 +101,27 @@ TEST_F(StoreVerify, AWholeStoreIsCleanAndItsRowsAreCounted) {
   EXPECT_GT(report->pages, 10u);
 }
 
+TEST_F(StoreVerify, AttachmentsWhoseBytesAreElsewhereAreCountedAndAreNoFinding) {
+  EXPECT_EQ(verify_store(folder())->left_behind, 0u);
+  open();
+  DocumentWrite write = replicated("left", {r("1-a")}, "{}");
+  for (const char* name : {"one", "two"}) {
+    AttachmentWrite attachment;
+    attachment.name = name;
+    attachment.digest = "md5-1B2M2Y8AsgTpgAmY7PhCfg==";
+    attachment.length = 7;
+    attachment.left_behind = true;
+    write.attachments.push_back(std::move(attachment));
+  }
+  ASSERT_TRUE(store_->write_one(std::move(write)));
+  ASSERT_TRUE(store_->flush());
+  store_.reset();
+  const auto report = verify_store(folder());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(findings(), "");
+  EXPECT_EQ(report->left_behind, 2u);
+}
+
 TEST_F(StoreVerify, WhatIsNoStoreIsAnError) {
   EXPECT_EQ(verify_store(dir_.path() / "none").error().code, ErrorCode::kNotFound);
   std::ofstream(file(), std::ios::trunc) << "a diary";

@@ -28,6 +28,7 @@ struct SyncStatus {
   std::uint64_t incoming = 0;       // changes of the other side that are not here yet, if it tells
   std::uint64_t refused = 0;        // own documents that the other side refuses (the outbox)
   std::string last_error;           // in words; empty when all is well
+  std::string notice;               // what people should know although nothing is wrong; mostly empty
   std::int64_t last_success_ms = 0;  // wall clock, 0 for never
   std::int64_t retry_at_ms = 0;      // wall clock of the next try, 0 when none is planned
 };
