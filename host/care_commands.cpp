@@ -83,6 +83,7 @@ void print_json(const VerifyReport& report, std::ostream& out) {
   line.key("pages").integer(number(report.pages));
   line.key("free_pages").integer(number(report.free_pages));
   line.key("lost_pages").integer(number(report.lost_pages));
+  line.key("left_behind").integer(number(report.left_behind));
   line.key("in_use").raw(report.in_use ? "true" : "false").end_object();
   out << line.text() << std::endl;
 }
@@ -99,6 +100,11 @@ void print_words(const VerifyReport& report, const std::string& room, std::ostre
   if (report.lost_pages) out << ", " << report.lost_pages << " that compaction gives back";
   if (report.in_use) out << " (a host has the room open; this was one moment of it)";
   out << "\n";
+  if (report.left_behind) {
+    out << "The bytes of " << report.left_behind
+        << (report.left_behind == 1 ? " attachment were" : " attachments were")
+        << " left behind or evicted: the other side has them.\n";
+  }
   if (report.clean()) {
     out << "The room is whole." << std::endl;
   } else {

@@ -56,6 +56,11 @@ struct SyncCommandOptions {
   std::string ca_file;
   bool keyring = false;
   std::vector<std::string> prefixes;  // collections; empty: all
+  std::vector<std::string> ids;       // documents; empty: all
+  std::string selector;               // of `_find`, as JSON; empty: all
+  bool newest_first = false;          // the end of each collection before everything else
+  std::string leave_blobs_above;      // a size ("10MB"): attachments of more bytes stay there
+  std::string keep;                   // a window ("30d,1GB"): what stays here
   bool live = false;
   bool status = false;         // only says how a running synchronisation is doing
 };
@@ -69,6 +74,17 @@ struct OutboxCommandOptions {
 /// Documents that the other side refuses, with the reasons.
 int run_outbox(const CommandContext& context, const OutboxCommandOptions& options,
                std::ostream& out, std::ostream& err);
+
+struct AttachmentOptions {
+  std::string room, id, name;
+  std::string output;         // a file; empty: standard output
+  std::string url;            // where to fetch it, when nobody synchronises the room now
+  std::string auth, password_file, token_url, ca_file;  // as for `sync`
+  bool keyring = false;
+};
+/// Writes an attachment of a document's winner. One that was left behind is fetched first.
+int run_attachment(const CommandContext& context, const AttachmentOptions& options,
+                   std::ostream& out, std::ostream& err);
 
 struct ServeOptions {
   std::optional<int> port;

@@ -25,7 +25,7 @@ void HostRoom::update() {
   report_sync();
   presence_->follow(*host_.node_, database_, upstream_url_);
   if (upstream_) {
-    if (!attached_) room_->attach_sync(upstream_);
+    if (!attached_) room_->attach_sync(upstream_, sync_options());
     attached_ = true;
     return;
   }
@@ -36,9 +36,23 @@ void HostRoom::update() {
   holder_ = role.socket;
   if (join && attached_ && moved) room_->sync_now();
   if (join == attached_) return;
-  if (join) room_->attach_sync(host_.node_->share_peer(database_));
+  if (join) room_->attach_sync(host_.node_->share_peer(database_), sync_options());
   else room_->detach_sync();
   attached_ = join;
+}
+
+/// Who joins a room reads the end of what its plugins show before the rest is here.
+LiveSyncOptions HostRoom::sync_options() const {
+  LiveSyncOptions options;
+  for (const OpenPlugin& plugin : plugins_) {
+    if (!plugin.running) continue;
+    for (const std::string& prefix : plugin.running->record().prefixes) {
+      const bool named = std::any_of(options.newest.begin(), options.newest.end(),
+                                     [&](const NewestQuery& query) { return query.prefix == prefix; });
+      if (!named) options.newest.push_back({.prefix = prefix});
+    }
+  }
+  return options;
 }
 
 /// For `atelier sync --status` and its kind, in other processes.
@@ -47,7 +61,8 @@ void HostRoom::report_sync() {
   if (syncs.take_sync_now(database_)) room_->sync_now();
   SyncStatus status = room_->sync_status();
   const bool none = status.state == SyncState::kNone;
-  syncs.report(database_, none ? std::optional<SyncStatus>() : std::move(status));
+  if (none) return syncs.report(database_, std::nullopt);
+  syncs.report(database_, std::move(status), room_->bringer());
 }
 
 std::vector<OpenRoom::Tab> HostRoom::tabs() const {

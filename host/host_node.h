@@ -46,6 +46,7 @@ class HostRoom final : public OpenRoom {
   };
   OpenPlugin* find(const std::string& plugin_id);
   Status load(OpenPlugin& plugin);
+  LiveSyncOptions sync_options() const;
   void report_sync();
 
   HostNode& host_;

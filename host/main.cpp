@@ -150,9 +150,38 @@ int main(int argc, char** argv) {
   sync_command->add_option("--ca-file", sync.ca_file, "Certificates to trust instead of the system's")
       ->check(CLI::ExistingFile);
   sync_command->add_option("--prefix", sync.prefixes, "Collections to exchange (default: all)");
+  sync_command->add_option("--ids", sync.ids, "Documents to exchange, by id")->delimiter(',');
+  sync_command->add_option("--selector", sync.selector,
+                           "Documents to exchange, as a selector: {\"room\":\"lobby\"}");
+  sync_command->add_flag("--newest-first", sync.newest_first,
+                         "Bring the newest documents of each --prefix before everything else");
+  sync_command->add_option("--leave-blobs-above", sync.leave_blobs_above,
+                           "Leave larger attachments at the other side until they are read: 10MB");
+  sync_command->add_option("--keep", sync.keep,
+                           "With --live: keep so much here, newest first, and let the rest go: 30d,1GB");
   sync_command->add_flag("--status", sync.status, "Say how the room's running exchange is doing");
   sync_command->add_flag("--live", sync.live, "Stay and carry changes as they happen");
   sync_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::AttachmentOptions attachment;
+  auto* attachment_command = app.add_subcommand(
+      "attachment", "Write an attachment; one that was left behind is fetched first");
+  attachment_command->add_option("room", attachment.room, "Name of the room")->required();
+  attachment_command->add_option("id", attachment.id, "Id of the document")->required();
+  attachment_command->add_option("name", attachment.name, "Name of the attachment")->required();
+  attachment_command->add_option("--output", attachment.output, "File to write (default: standard output)");
+  attachment_command->add_option("--from", attachment.url,
+                                 "Where to fetch it while nobody synchronises the room: "
+                                 "http://user:password@host:5984/database");
+  attachment_command->add_option("--auth", attachment.auth, "How to prove who you are: basic, cookie, bearer, iam")
+      ->check(CLI::IsMember({"none", "basic", "cookie", "bearer", "iam"}));
+  attachment_command->add_option("--password-file", attachment.password_file,
+                                 "File with the password, token or API key (or the environment)");
+  attachment_command->add_flag("--keyring", attachment.keyring,
+                               "Take the secret from the system's keyring, by secret-tool");
+  attachment_command->add_option("--token-url", attachment.token_url, "Where an API key is exchanged for a token");
+  attachment_command->add_option("--ca-file", attachment.ca_file, "Certificates to trust instead of the system's")
+      ->check(CLI::ExistingFile);
 
   atelier::host::OutboxCommandOptions outbox;
   auto* outbox_command =
@@ -175,8 +204,8 @@ int main(int argc, char** argv) {
   CareCommands care;
   add_care_commands(app, care, context);
   for (auto* command : care.all()) add_common(*command, context);
-  for (auto* command : {put_command, get_command, changes_command, sync_command, outbox_command,
-                        serve_command})
+  for (auto* command : {put_command, get_command, changes_command, sync_command, attachment_command,
+                        outbox_command, serve_command})
     add_common(*command, context);
 
   try {
@@ -195,6 +224,7 @@ int main(int argc, char** argv) {
   changes.docs = !without_docs;
   if (*changes_command) return run_changes(context, changes, std::cout, std::cerr);
   if (*sync_command) return run_sync(context, sync, std::cout, std::cerr);
+  if (*attachment_command) return run_attachment(context, attachment, std::cout, std::cerr);
   if (*outbox_command) return run_outbox(context, outbox, std::cout, std::cerr);
   if (*serve_command) return run_serve(context, serve, std::cout, std::cerr);
   return run_app(context, window);

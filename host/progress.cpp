@@ -49,15 +49,28 @@ std::string progress_words(const SyncStatus& status) {
   if (status.waiting > 0) words += ", " + grouped(status.waiting) + " to send";
   if (status.refused > 0) words += ", " + grouped(status.refused) + " refused";
   if (!status.last_error.empty()) words += ": " + status.last_error;
+  if (!status.notice.empty()) words += " (" + status.notice + ")";
+  return words;
+}
+
+std::string blob_progress_words(const std::string& name, std::uint64_t done, std::uint64_t total) {
+  std::string words = "fetching " + name + " ";
+  if (total > 0) words += bar(std::min(done, total), total) + " ";
+  words += size_in_words(done);
+  if (total > 0) words += " of " + size_in_words(total);
   return words;
 }
 
 void ProgressLine::show(const SyncStatus& status) {
+  if (terminal_) show(progress_words(status));
+}
+
+void ProgressLine::show(const std::string& words) {
   const auto now = std::chrono::steady_clock::now();
   if (!terminal_ || (drawn_ && now - drawn_at_ < kDrawEvery)) return;
   drawn_ = true;
   drawn_at_ = now;
-  out_ << "\r\033[K" << progress_words(status) << std::flush;
+  out_ << "\r\033[K" << words << std::flush;
 }
 
 void ProgressLine::clear() {

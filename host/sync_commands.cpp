@@ -10,9 +10,11 @@
 #include "base/os/os.h"
 #include "commands.h"
 #include "progress.h"
+#include "query/selector.h"
 #include "replication/local_peer.h"
 #include "replication/outbox.h"
 #include "replication/replicator.h"
+#include "replication/sync_notice.h"
 #include "room_access.h"
 #include "secrets.h"
 #include "stopper.h"
@@ -34,12 +36,13 @@ struct Exchange {
   std::unique_ptr<Outbox> outbox;  // where the store is our own
   std::string local_name;          // for the checkpoint
   std::string remote_name;
-  ReplicationFilter filter;
+  std::shared_ptr<Store> store;  // where it is our own
+  LiveSyncOptions live;
 };
 
 Result<Exchange> open_exchange(const RoomAccess& access, const SyncRequest& request) {
   Exchange exchange;
-  exchange.filter = request.live.filter;
+  exchange.live = request.live;
   const auto factory = make_http_peer_factory(request.url, request.http);
   exchange.remote_name = factory->stable_name();
   ATELIER_TRY(remote, factory->connect());
@@ -48,7 +51,8 @@ Result<Exchange> open_exchange(const RoomAccess& access, const SyncRequest& requ
     ATELIER_TRY(store, access.own->catalog()->open(access.database, true));
     exchange.local_name = store->info().uuid;
     exchange.outbox = std::make_unique<Outbox>(store, outbox_name(exchange.remote_name));
-    exchange.local = make_local_peer(store);
+    exchange.local = make_local_peer(store, request.live.store);
+    exchange.store = std::move(store);
     return exchange;
   }
   ATELIER_TRY(local, make_http_peer(access.server, {}));
@@ -58,10 +62,24 @@ Result<Exchange> open_exchange(const RoomAccess& access, const SyncRequest& requ
   return exchange;
 }
 
+/// What is outside of the window goes, as far as the other side has it.
+Status let_go(const Exchange& exchange, const std::string& pushed) {
+  if (!exchange.store || exchange.live.window.empty()) return ok();
+  ATELIER_TRY(sent, exchange.store->parse_sequence(pushed));
+  KeepWindow window = exchange.live.window;
+  for (const auto& [key, refused] : exchange.outbox->refused()) {
+    window.kept_ids.push_back(refused.id);
+  }
+  ATELIER_CHECK(keep_window(*exchange.store, window, sent, system_clock().wall_ms()));
+  return ok();
+}
+
 /// One direction to its end, with a line of progress on a terminal.
 Result<SyncTotals> run_direction(Exchange& exchange, bool push, std::ostream& err) {
   ReplicationOptions options;
-  options.filter = exchange.filter;
+  options.filter = exchange.live.filter;
+  if (!push) options.newest = exchange.live.newest;
+  options.ends_at_source = true;
   options.id = replication_id(exchange.local_name, exchange.remote_name, push, options);
   Replication replication(push ? *exchange.local : *exchange.remote,
                           push ? *exchange.remote : *exchange.local, options);
@@ -93,8 +111,17 @@ Result<SyncTotals> run_direction(Exchange& exchange, bool push, std::ostream& er
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     shown.per_second = static_cast<double>(shown.done) / std::max(took.count(), 0.001);
     line.show(shown);
+    if (const std::string words = absence_in_words(step, push); !words.empty()) {
+      line.clear();
+      err << "atelier: " << words << '\n';
+      if (exchange.store) {
+        ATELIER_CHECK(save_sync_notice(*exchange.store, exchange.remote_name, words,
+                                       system_clock().wall_ms()));
+      }
+    }
     return outbox != nullptr ? outbox->update(step.rejected, step.settled) : ok();
   }));
+  if (push) ATELIER_CHECK(let_go(exchange, replication.position()));
   return totals;
 }
 
@@ -134,6 +161,7 @@ SyncStatus status_of_json(std::string_view object) {
   const auto rate = json::member(object, "per_second");
   status.per_second = rate ? json::double_value(*rate).value_or(0) : 0;
   status.last_error = json::string_member(object, "last_error").value_or("");
+  status.notice = json::string_member(object, "notice").value_or("");
   status.last_success_ms = json::int_member(object, "last_success_ms").value_or(0);
   return status;
 }
@@ -170,7 +198,8 @@ Status watch_status(const CommandContext& context, const RoomAccess& access, std
     if (context.json && *row != last) out << *row << std::endl;
     line.show(status);
     const std::string words = std::string(sync_state_name(status.state)) +
-                              (status.last_error.empty() ? "" : ": " + status.last_error);
+                              (status.last_error.empty() ? "" : ": " + status.last_error) +
+                              (status.notice.empty() ? "" : " (" + status.notice + ")");
     if (!context.json && words != last_words && !os::is_terminal()) {
       err << "atelier: " << words << std::endl;
     }
@@ -222,6 +251,42 @@ int show_status(const CommandContext& context, const RoomAccess& access, std::os
   return kExitOk;
 }
 
+/// What moves and what stays, as the command line says it. Errors: kInvalid.
+Status take_choices(const SyncCommandOptions& options, LiveSyncOptions& live) {
+  live.filter.prefixes = options.prefixes;
+  live.filter.ids = options.ids;
+  if (!options.selector.empty()) {
+    ATELIER_TRY(selector, json::normalize(options.selector));
+    ATELIER_CHECK(query::Selector::compile(selector));
+    live.filter.selector = std::move(selector);
+  }
+  if (options.newest_first && options.prefixes.empty()) {
+    return invalid("--newest-first needs to know of which collections: --prefix");
+  }
+  if (options.newest_first) {
+    for (const std::string& prefix : options.prefixes) live.newest.push_back({.prefix = prefix});
+  }
+  if (!options.leave_blobs_above.empty()) {
+    const auto size = parse_window(options.leave_blobs_above);
+    if (!size || size->age_ms != 0) {
+      return invalid("--leave-blobs-above needs a size, like 500kB or 10MB");
+    }
+    live.store.leave_blobs_above = size->bytes;
+  }
+  live.store.takes_left_behind = true;
+  if (!options.keep.empty()) {
+    ATELIER_TRY(window, parse_window(options.keep));
+    live.window = std::move(window);
+    live.window.prefixes = options.prefixes;
+  }
+  return ok();
+}
+
+/// What only whoever has the store open can do.
+bool needs_the_store(const LiveSyncOptions& live) {
+  return live.store.leave_blobs_above != UINT64_MAX || !live.window.empty();
+}
+
 }  // namespace
 
 int run_sync(const CommandContext& context, const SyncCommandOptions& options, std::ostream& out,
@@ -240,13 +305,22 @@ int run_sync(const CommandContext& context, const SyncCommandOptions& options, s
   auto url = with_credentials(*address, {options.auth, options.password_file, options.keyring,
                                          options.token_url});
   if (!url) return fail(err, url.error());
+  if (const Status taken = take_choices(options, request.live); !taken) {
+    err << "atelier: " << taken.error().message << std::endl;
+    return kExitUsage;
+  }
   const auto access = access_room(context, options.room, true);
   if (!access) return fail(err, access.error());
   request.database = access->database;
   request.url = std::move(*url);
   request.http.create_database = true;
   request.http.ca_file = options.ca_file;
-  request.live.filter.prefixes = options.prefixes;
+  if (!access->own && needs_the_store(request.live)) {
+    if (options.live) return sync_live(context, *access, request, out, err);
+    return fail(err, Error{ErrorCode::kBusy,
+                           "another program has the profile open: --leave-blobs-above and --keep "
+                           "then need --live"});
+  }
 
   SyncTotals pulled;
   SyncTotals pushed;

@@ -1,5 +1,8 @@
 #include "sync_service.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "base/json_text.h"
 
 namespace atelier::host {
@@ -7,6 +10,7 @@ namespace {
 
 using Kind = Credentials::Kind;
 
+constexpr std::size_t kBringingMax = 16;  // attachments fetched at once: a thread and a connection each
 constexpr const char* kOk = "{\"ok\":true}";
 constexpr std::pair<Kind, const char*> kKinds[] = {{Kind::kNone, "none"},
                                                    {Kind::kBasic, "basic"},
@@ -17,6 +21,21 @@ constexpr std::pair<Kind, const char*> kKinds[] = {{Kind::kNone, "none"},
 std::string with_room(const std::string& database, const SyncStatus& status) {
   const std::string object = sync_status_json(status);
   return "{\"room\":" + json::quoted(database) + "," + object.substr(1);
+}
+
+void append_list(json::Writer& out, std::string_view name, const std::vector<std::string>& list) {
+  out.key(name).begin_array();
+  for (const std::string& item : list) out.string(item);
+  out.end_array();
+}
+
+std::vector<std::string> list_of(const std::string& body, const char* name) {
+  std::vector<std::string> list;
+  json::for_each_element(json::member(body, name).value_or("[]"), [&](std::string_view element) {
+    if (auto item = json::string_value(element)) list.push_back(std::move(*item));
+    return true;
+  });
+  return list;
 }
 
 }  // namespace
@@ -31,9 +50,17 @@ std::string sync_request_json(const SyncRequest& request) {
     if (kind == who.kind) out.key("kind").string(name);
   }
   out.key("token_url").string(who.token_url).key("ca_file").string(request.http.ca_file);
-  out.key("prefixes").begin_array();
-  for (const std::string& prefix : request.live.filter.prefixes) out.string(prefix);
-  out.end_array().end_object();
+  append_list(out, "prefixes", request.live.filter.prefixes);
+  append_list(out, "ids", request.live.filter.ids);
+  out.key("selector").string(request.live.filter.selector);
+  std::vector<std::string> newest;
+  for (const NewestQuery& query : request.live.newest) newest.push_back(query.prefix);
+  append_list(out, "newest", newest);
+  if (request.live.store.leave_blobs_above != UINT64_MAX) {
+    const auto bytes = std::min<std::uint64_t>(request.live.store.leave_blobs_above, INT64_MAX);
+    out.key("leave_blobs_above").integer(static_cast<std::int64_t>(bytes));
+  }
+  out.key("keep").string(window_text(request.live.window)).end_object();
   return out.take();
 }
 
@@ -57,13 +84,22 @@ Result<SyncRequest> parse_sync_request(const std::string& text) {
   }
   request.http.create_database = true;
   request.http.ca_file = word("ca_file");
-  if (const auto prefixes = json::member(body, "prefixes")) {
-    json::for_each_element(*prefixes, [&](std::string_view element) {
-      if (auto prefix = json::string_value(element)) {
-        request.live.filter.prefixes.push_back(std::move(*prefix));
-      }
-      return true;
-    });
+  ReplicationFilter& filter = request.live.filter;
+  filter.prefixes = list_of(body, "prefixes");
+  filter.ids = list_of(body, "ids");
+  filter.selector = word("selector");
+  for (std::string& prefix : list_of(body, "newest")) {
+    request.live.newest.push_back({.prefix = std::move(prefix)});
+  }
+  if (const auto bytes = json::int_member(body, "leave_blobs_above")) {
+    if (*bytes < 0) return invalid("leave_blobs_above is no size");
+    request.live.store.leave_blobs_above = static_cast<std::uint64_t>(*bytes);
+  }
+  request.live.store.takes_left_behind = true;
+  if (const std::string keep = word("keep"); !keep.empty()) {
+    ATELIER_TRY(window, parse_window(keep));
+    request.live.window = std::move(window);
+    request.live.window.prefixes = filter.prefixes;
   }
   return request;
 }
@@ -96,7 +132,7 @@ std::optional<SyncStatus> SyncService::status(const std::string& database) const
     return found->second->status();
   }
   if (const auto found = reported_.find(database); found != reported_.end()) {
-    return found->second;
+    return found->second.status;
   }
   return std::nullopt;
 }
@@ -119,21 +155,88 @@ std::string SyncService::statuses_json(const std::string& database) const {
   for (const auto& [name, sync] : running_) {
     if (database.empty() || name == database) out.raw(with_room(name, sync->status()));
   }
-  for (const auto& [name, status] : reported_) {
-    if (database.empty() || name == database) out.raw(with_room(name, status));
+  for (const auto& [name, one] : reported_) {
+    if (database.empty() || name == database) out.raw(with_room(name, one.status));
   }
   out.end_array();
   return out.take();
 }
 
-void SyncService::report(const std::string& database, std::optional<SyncStatus> status) {
+void SyncService::report(const std::string& database, std::optional<SyncStatus> status,
+                         AttachmentBringer bringer) {
   const std::scoped_lock lock(mutex_);
   if (status) {
-    reported_[database] = std::move(*status);
+    reported_[database] = {std::move(*status), std::move(bringer)};
   } else {
     reported_.erase(database);
     asked_now_.erase(database);
   }
+}
+
+// --- attachments that were left behind
+
+SyncService::~SyncService() {
+  std::map<std::string, Bringing> ending;
+  {
+    const std::scoped_lock lock(mutex_);
+    ending.swap(bringing_);
+  }
+  for (auto& [key, one] : ending) one.state->stopped = true;
+  for (auto& [key, one] : ending) one.thread.join();
+}
+
+Result<AttachmentBringer> SyncService::bringer_of(const std::string& database) const {
+  AttachmentBringer bringer;
+  if (const auto found = running_.find(database); found != running_.end()) {
+    bringer = found->second->bringer();
+  } else if (const auto other = reported_.find(database); other != reported_.end()) {
+    bringer = other->second.bringer;
+  }
+  if (!bringer) return not_found("the room is not being synchronised");
+  return bringer;
+}
+
+/// Each call tells how far it is; the first one begins, and the one that tells the end forgets it.
+Result<std::string> SyncService::bring(const std::string& database, const std::string& id,
+                                       const std::string& name) {
+  const std::string key = json::quoted(database) + json::quoted(id) + json::quoted(name);
+  std::thread ended;
+  std::shared_ptr<BringState> state;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto found = bringing_.find(key);
+    if (found == bringing_.end()) {
+      if (bringing_.size() >= kBringingMax) {
+        return Error(ErrorCode::kUnavailable, "too many attachments are being fetched");
+      }
+      ATELIER_TRY(bringer, bringer_of(database));
+      found = bringing_.emplace(key, Bringing()).first;
+      state = found->second.state = std::make_shared<BringState>();
+      found->second.thread = std::thread([state, bringer, id, name] {
+        auto brought = bringer(id, name, [&](std::uint64_t done, std::uint64_t total) {
+          state->done = done;
+          state->total = total;
+          return !state->stopped;
+        });
+        if (!brought) state->error = brought.error();
+        state->ended = true;
+      });
+    }
+    state = found->second.state;
+    if (state->ended) {
+      ended = std::move(found->second.thread);
+      bringing_.erase(found);
+    }
+  }
+  if (ended.joinable()) {
+    ended.join();
+    if (state->error) return *state->error;
+  }
+  json::Writer out;
+  out.begin_object().key("done").integer(static_cast<std::int64_t>(state->done.load()));
+  out.key("total").integer(static_cast<std::int64_t>(state->total.load()));
+  out.key("running").boolean(!state->ended).end_object();
+  return out.take();
 }
 
 bool SyncService::take_sync_now(const std::string& database) {
@@ -153,6 +256,10 @@ std::optional<Result<std::string>> SyncService::control(const std::string& comma
   if (command == "sync-status") return Result<std::string>(statuses_json(room));
   if (command == "sync-stop") return answer(stop(room));
   if (command == "sync-now") return answer(sync_now(room));
+  if (command == "sync-bring") {
+    return bring(room, json::string_member(*normal, "id").value_or(""),
+                 json::string_member(*normal, "name").value_or(""));
+  }
   if (command != "sync-start") return std::nullopt;
   const auto request = parse_sync_request(body);
   return answer(request ? start(*request) : Status(request.error()));

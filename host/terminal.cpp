@@ -120,7 +120,9 @@ class Terminal {
     if (!status) err_ << "-- the plugin failed: " << status.error().message << std::endl;
   }
   void say_status() {
-    std::string words = status_in_words(open_.room().sync_status(), open_.serving(), open_.address()).words;
+    const SyncStatus status = open_.room().sync_status();
+    std::string words = status_in_words(status, open_.serving(), open_.address()).words;
+    if (!status.notice.empty()) words += "; " + status.notice;
     if (words == said_) return;
     said_ = std::move(words);
     err_ << "-- " << said_ << std::endl;

@@ -89,6 +89,7 @@ std::vector<StatusDetail> status_details(const SyncStatus& status, bool serving,
   if (status.retry_at_ms > now_ms)
     add("Next try", "in " + std::to_string((status.retry_at_ms - now_ms + 999) / 1000) + " s");
   add("Last problem", status.last_error);
+  add("Note", status.notice);
   return details;
 }
 

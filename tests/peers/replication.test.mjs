@@ -1,6 +1,7 @@
 // What replication with PouchDB's own programs must do beyond moving documents: filters, newest first,
 // attachments both ways, edits that both sides made.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { expressPouch, freshPouch, leavesOf, makeWorld, pouch, run, serve, stop } from './harness.mjs';
@@ -82,4 +83,36 @@ test('a document that differs stays a conflict on both sides', async () => {
     assert.equal((await db.get('message:one', { conflicts: true }))._conflicts.length, 1);
   }
   await stop(server.child);
+});
+
+test('an edge that left a large attachment behind gives PouchDB no document without its bytes', async () => {
+  const large = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7919) & 255));
+  const upstream = await serve(world, { profile: 'upstream', args: ['--room', 'photos'] });
+  const source = new (pouch())(`${upstream.admin}/photos`, { adapter: 'http', skip_setup: true });
+  await source.put({ _id: 'message:photo', text: 'sea', _attachments: {
+    'large.bin': { content_type: 'application/octet-stream', data: large }, 'small.txt': { content_type: 'text/plain', data: Buffer.from('small') } } });
+  const from = `${upstream.url}/photos`;
+  const synced = await run(world, ['sync', 'photos', from, '--profile', 'edge', '--leave-blobs-above', '10kB']);
+  assert.equal(synced.code, 0, synced.err);
+
+  const edge = await serve(world, { profile: 'edge' });
+  const served = `${edge.admin}/photos`;
+  const asked = await fetch(`${edge.url}/photos/message:photo/large.bin`, { headers: { Authorization: `Basic ${Buffer.from(`admin:${edge.token}`).toString('base64')}` } });
+  assert.equal(asked.status, 503);
+  assert.ok(asked.headers.get('retry-after'));
+  const local = freshPouch(pouch());
+  await assert.rejects(local.replicate.from(new (pouch())(served, { adapter: 'http', skip_setup: true })));
+  await assert.rejects(local.get('message:photo'), { status: 404 });
+  await stop(edge.child);
+
+  const file = `${world.folder}/large.bin`;
+  const read = await run(world, ['attachment', 'photos', 'message:photo', 'large.bin', '--profile', 'edge', '--from', from, '--output', file]);
+  assert.equal(read.code, 0, read.err);
+  assert.ok(large.equals(readFileSync(file)));
+  const again = await serve(world, { profile: 'edge' });
+  await local.replicate.from(new (pouch())(`${again.admin}/photos`, { adapter: 'http', skip_setup: true }));
+  assert.ok(large.equals(Buffer.from(await local.getAttachment('message:photo', 'large.bin'))));
+  assert.equal((await local.get('message:photo')).text, 'sea');
+  await stop(again.child);
+  await stop(upstream.child);
 });
