@@ -143,45 +143,4 @@ Result<std::string> with_password(const std::string& text, const std::string& pa
          text.substr(at);
 }
 
-int run_serve(const CommandContext& context, const ServeOptions& options, std::ostream& out,
-              std::ostream& err) {
-  NodeOptions node_options;
-  node_options.data = context.data;
-  node_options.profile = context.profile;
-  node_options.www = options.www;
-  node_options.allowed_origins = options.origins;
-  if (options.port) node_options.port = static_cast<std::uint16_t>(*options.port);
-  auto node = Node::open(std::move(node_options));
-  if (!node) return fail(err, node.error());
-  for (const auto& room : options.rooms) {
-    if (auto store = (*node)->open_store(room); !store)
-      return fail(err, with_damage_advice(store.error(), room));
-  }
-  if ((*node)->sharer()) {
-    (*node)->sharer()->set_rooms(options.rooms);
-    const auto role = (*node)->sharer()->wait_decided(kConnectTimeoutMs);
-    if (!role.serving) {
-      return fail(err, {ErrorCode::kBusy, role.url.empty()
-                                              ? "cannot serve: " + role.problem
-                                              : "this machine's rooms are served at " + role.url +
-                                                    " already; use --port to serve beside it"});
-    }
-  }
-  const std::string url = (*node)->url();
-  const auto token_file = (*node)->profile().folder() / "admin-token";
-  if (context.json) {
-    json::Writer line;
-    line.begin_object().key("url").string(url).key("admin_token_file").string(token_file.string());
-    line.end_object();
-    out << line.text() << std::endl;
-  } else {
-    out << "Serving " << url << " (loopback only; anyone on this computer may read and write its rooms)\n"
-        << "Administrator: user admin, password in " << token_file.string() << "\n";
-    if (!options.www.empty()) out << "Pages: " << url << "/_www/\n";
-    out << "Ctrl-C stops." << std::endl;
-  }
-  wait_for_stop(-1);
-  return kExitOk;
-}
-
 }  // namespace atelier::host

@@ -91,6 +91,11 @@ struct ServeOptions {
   std::filesystem::path www;
   std::vector<std::string> rooms;    // made when missing
   std::vector<std::string> origins;  // allowed beside our own
+  std::string listen;                // an address of this machine; empty: loopback
+  std::vector<std::string> hosts;    // names that others reach it by
+  bool plain_http = false;           // elsewhere than on loopback, without TLS, and knowing that
+  std::filesystem::path rules;       // TOML, for every room
+  std::filesystem::path auth;        // JSON: keys of web tokens, secret of a proxy
 };
 int run_serve(const CommandContext& context, const ServeOptions& options, std::ostream& out,
               std::ostream& err);

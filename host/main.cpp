@@ -10,6 +10,8 @@
 #include "base/os/os.h"
 #include "care_commands.h"
 #include "commands.h"
+#include "people_commands.h"
+#include "room_access.h"
 #include "stopper.h"
 
 namespace {
@@ -23,6 +25,7 @@ void hide_passwords(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     char* scheme = std::strstr(argv[i], "://");
     if (!scheme) continue;
+    for (char* c = std::strchr(argv[i], '#'); c && *c; ++c) *c = '*';  // a link's secret
     char* at = std::strrchr(scheme, '@');
     char* colon = std::strchr(scheme + 3, ':');
     if (!at || !colon || colon > at) continue;
@@ -199,13 +202,51 @@ int main(int argc, char** argv) {
   serve_command->add_option("--room", serve.rooms, "Rooms to make when missing");
   serve_command->add_option("--allow-origin", serve.origins,
                             "Origins whose pages may use the rooms (http://localhost:8080)");
+  serve_command->add_option("--listen", serve.listen,
+                            "Address to listen on (default: loopback); elsewhere accounts are needed");
+  serve_command->add_option("--host", serve.hosts, "Names that others reach this server by");
+  serve_command->add_flag("--i-know-this-is-plain-http", serve.plain_http,
+                          "Listen elsewhere than on loopback without TLS");
+  serve_command->add_option("--rules", serve.rules, "File of rules for every room (TOML, docs/query.md)")
+      ->check(CLI::ExistingFile);
+  serve_command->add_option("--auth", serve.auth,
+                            "File with keys of web tokens and a proxy's secret (JSON, docs/server.md)")
+      ->check(CLI::ExistingFile);
   serve_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::UserCommandOptions user;
+  auto* user_command = app.add_subcommand("user", "Accounts of this profile's server");
+  user_command->add_option("action", user.action, "add, passwd, remove or list")
+      ->required()
+      ->check(CLI::IsMember({"add", "passwd", "remove", "list"}));
+  user_command->add_option("name", user.name, "Name of the account");
+  user_command->add_option("--password-file", user.password_file,
+                           "File with the password (or ATELIER_PASSWORD, or a line of standard input)");
+  user_command->add_option("--role", user.roles, "Roles of a new account");
+  user_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::InviteOptions invite;
+  auto* invite_command =
+      app.add_subcommand("invite", "Print a link that lets somebody into a room; it is shown once");
+  invite_command->add_option("room", invite.room, "Name of the room")->required();
+  invite_command->add_option("--role", invite.role, "What the guest may do")
+      ->check(CLI::IsMember({"reader", "writer", "moderator"}));
+  invite_command->add_option("--name", invite.name, "What the guest is called");
+  invite_command->add_option("--expires", invite.expires, "30m, 12h, 7d or never")->capture_default_str();
+  invite_command->add_option("--url", invite.url, "Where the guest finds this server");
+  invite_command->add_flag("--list", invite.list, "List the invitations into the room");
+  invite_command->add_option("--revoke", invite.revoke, "Name of an invitation that ends now");
+  invite_command->add_flag("--json", context.json, "For programs");
+
+  std::string link;
+  auto* join_command = app.add_subcommand("join", "Open the room of a link that somebody was invited with");
+  join_command->add_option("link", link, "The link; - reads it from standard input")->required();
 
   CareCommands care;
   add_care_commands(app, care, context);
   for (auto* command : care.all()) add_common(*command, context);
   for (auto* command : {put_command, get_command, changes_command, sync_command, attachment_command,
-                        outbox_command, serve_command})
+                        outbox_command, serve_command, user_command, invite_command, join_command})
     add_common(*command, context);
 
   try {
@@ -215,6 +256,7 @@ int main(int argc, char** argv) {
     return code == 0 ? atelier::host::kExitOk : atelier::host::kExitUsage;
   }
   hide_passwords(argc, argv);
+  if (link == "-") std::getline(std::cin, link);
   atelier::os::on_termination([] { atelier::host::request_stop(); });
 
   using namespace atelier::host;
@@ -227,5 +269,12 @@ int main(int argc, char** argv) {
   if (*attachment_command) return run_attachment(context, attachment, std::cout, std::cerr);
   if (*outbox_command) return run_outbox(context, outbox, std::cout, std::cerr);
   if (*serve_command) return run_serve(context, serve, std::cout, std::cerr);
+  if (*user_command) return run_user(context, user, std::cin, std::cout, std::cerr);
+  if (*invite_command) return run_invite(context, invite, std::cout, std::cerr);
+  if (*join_command) {
+    const auto address = address_of_link(link);
+    if (!address) return fail(std::cerr, address.error());
+    window.sync_url = *address;
+  }
   return run_app(context, window);
 }

@@ -1,6 +1,7 @@
 #include "node.h"
 
 #include "base/digest.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "base/room_name.h"
 
@@ -82,6 +83,8 @@ Node::~Node() {
 Status Node::start() {
   ATELIER_TRY(token, profile_.admin_token());
   admin_token_ = token;
+  ATELIER_TRY(gates, make_room_gates(options_.rules, options_.rules_file, admin_token_));
+  gates_ = std::move(gates);
   // A database of the same name may come back as a room of this machine.
   catalog_changes_ = catalog_->subscribe([this](const std::string& database, bool) {
     const std::scoped_lock guard(mutex_);
@@ -99,6 +102,7 @@ Status Node::start() {
     auto tcp = server_options();
     tcp.address = options_.address;
     tcp.port = *options_.port;
+    if (options_.accounts_only) tcp.shared = [](const std::string&) { return false; };
     ATELIER_TRY(server, Server::start(std::move(tcp), catalog_, replicate_));
     tcp_server_ = std::move(server);
   } else if (options_.share) {
@@ -128,9 +132,14 @@ ServerOptions Node::server_options() const {
   options.uuid = uuid_;
   options.www = options_.www;
   options.allowed_origins = options_.allowed_origins;
+  options.allowed_hosts = options_.allowed_hosts;
+  options.gates = gates_;
+  options.jwt = options_.jwt;
+  options.proxy_secret = options_.proxy_secret;
   options.shared = [this](const std::string& database) { return is_shared(database); };
   options.control = [this](const std::string& command, const std::string& body) -> Result<std::string> {
     if (auto answer = syncs_->control(command, body)) return std::move(*answer);
+    if (command == "address") return "{\"url\":" + json::quoted(url()) + "}";
     std::function<Result<std::string>(const std::string&, const std::string&)> control;
     {
       const std::scoped_lock lock(mutex_);

@@ -31,6 +31,12 @@ struct NodeOptions {
   std::optional<std::uint16_t> port;     // serve on this port instead, and tell nobody
   std::string address = "127.0.0.1";     // with `port`
   std::vector<std::string> allowed_origins;
+  std::vector<std::string> allowed_hosts;  // names that the server answers to, beside loopback's
+  /// On `port` nobody is let in without an account or a link, unless a room's `_security` says so.
+  bool accounts_only = false;
+  std::string rules, rules_file;  // TOML for every room (docs/query.md), and what errors call it
+  JwtOptions jwt;
+  std::string proxy_secret;
 };
 
 class Node {
@@ -81,6 +87,7 @@ class Node {
   const std::string uuid_;
   std::string admin_token_;
   std::shared_ptr<Catalog> catalog_;
+  std::shared_ptr<RoomGates> gates_;
   std::shared_ptr<ReplicateService> replicate_;
   std::unique_ptr<SyncService> syncs_;
   Subscription catalog_changes_;

@@ -50,10 +50,11 @@ Result<std::string> RoomAccess::control(const std::string& command, std::string 
   return std::move(reply.body);
 }
 
-Result<RoomAccess> access_room(const CommandContext& context, const std::string& room,
-                               bool create) {
+namespace {
+
+/// `database` only names what the socket's address ends with.
+Result<RoomAccess> access_database(const CommandContext& context, const std::string& database) {
   RoomAccess access;
-  ATELIER_TRY(database, database_name_of_title(room));
   access.database = database;
   ATELIER_TRY(profile, Profile::locate(context.data, context.profile));
   ATELIER_TRY(server, DatabaseUrl::parse("unix:" + profile.control_socket().string() + ":/" +
@@ -67,6 +68,19 @@ Result<RoomAccess> access_room(const CommandContext& context, const std::string&
     ATELIER_TRY(node, Node::open(std::move(options)));
     access.own = std::move(node);
   }
+  return access;
+}
+
+}  // namespace
+
+Result<RoomAccess> access_profile(const CommandContext& context) {
+  return access_database(context, "-");
+}
+
+Result<RoomAccess> access_room(const CommandContext& context, const std::string& room,
+                               bool create) {
+  ATELIER_TRY(database, database_name_of_title(room));
+  ATELIER_TRY(access, access_database(context, database));
   ATELIER_TRY(there, access.request("HEAD", access.path("")));
   if (there.status == 200) return access;
   if (there.status != 404) {

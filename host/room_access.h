@@ -25,6 +25,8 @@ struct RoomAccess {
   Result<std::string> control(const std::string& command, std::string body) const;
 };
 
+/// The profile's server, without a room: for what is above the rooms.
+Result<RoomAccess> access_profile(const CommandContext& context);
 Result<RoomAccess> access_room(const CommandContext& context, const std::string& room, bool create);
 
 /// What a server says went wrong, in words.

@@ -80,6 +80,13 @@ bool looks_like_jwt(std::string_view token) {
   return first != std::string_view::npos && token.find('.', first + 1) != std::string_view::npos;
 }
 
+Principal principal_of(const Account& account, std::string authenticated) {
+  Principal who{false, account.name, std::move(authenticated), account.roles};
+  who.account = account.digest;
+  who.ends_at = account.ends_at;
+  return who;
+}
+
 Response malformed_cookie() {
   return bad_request("Malformed AuthSession cookie. Please clear your cookies.");
 }
@@ -228,7 +235,7 @@ std::optional<Response> Access::authenticate_basic(Request& request, std::string
   }
   if (users_.is_locked(request.address, name, now_in_seconds())) return locked_out();
   if (auto account = users_.known(name, password)) {
-    request.principal = {false, account->name, "default", std::move(account->roles)};
+    request.principal = principal_of(*account, "default");
     return std::nullopt;
   }
   request.unchecked_login.emplace(std::move(name), std::move(password));
@@ -258,8 +265,19 @@ std::optional<Response> Access::finish_login(Request& request,
   }
   users_.succeeded(request.address, login->first);
   users_.remember(*account, login->second);
-  request.principal = {false, account->name, "default", account->roles};
+  request.principal = principal_of(*account, "default");
   return std::nullopt;
+}
+
+bool Access::still_holds(Principal& who) const {
+  if (!who.session.empty() && sessions_.was_ended(who.session)) return false;
+  if (who.ends_at != 0 && who.ends_at <= now_in_seconds()) return false;
+  if (who.account.empty()) return true;
+  auto account = users_.find(who.name);
+  if (!account || account->digest != who.account) return false;
+  who.roles = std::move(account->roles);
+  who.ends_at = account->ends_at;
+  return true;
 }
 
 Response Access::locked_out() const {
@@ -276,8 +294,9 @@ void Access::authenticate_cookie(Request& request, const std::string& token) {
   } else {
     auto account = users_.find(session->name);
     if (!account || account->digest != session->account) return sessions_.end(token);
-    request.principal = {false, account->name, "cookie", std::move(account->roles)};
+    request.principal = principal_of(*account, "cookie");
   }
+  request.principal.session = session->series;
   const std::string renewed = sessions_.renew(token, now);
   if (!renewed.empty()) request.set_cookie = cookie_with(renewed, now);
 }

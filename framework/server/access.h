@@ -48,6 +48,10 @@ class Access {
   std::string end_session(const Request& request, std::int64_t now_seconds);
   std::string no_session_cookie(std::int64_t now_seconds) const;
 
+  /// Whether these credentials still stand: the account is there with the same password, the
+  /// session was not ended, their time is not over. Brings the roles up to date.
+  bool still_holds(Principal& who) const;
+
   Users& users() { return users_; }
   /// The names that `_session` lists, as JSON.
   std::string handlers() const;

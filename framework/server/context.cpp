@@ -18,9 +18,14 @@ Result<std::shared_ptr<Database>> Context::database(const std::string& name) {
   }
   if (known != databases.end() && known->second->store() == *opened) return known->second;
   if (known != databases.end()) forget(name);
-  auto fresh = std::make_shared<Database>(name, std::move(*opened), post);
+  auto gate = name.starts_with('_') ? nullptr : gates->of(*opened);
+  auto fresh = std::make_shared<Database>(name, std::move(*opened), post, std::move(gate));
   fresh->on_commit = [this, name] {
     if (updates) updates->add(name, "updated");
+    if (name == kUsersDatabase) rights_changed(nullptr);
+  };
+  fresh->on_rights_changed = [this, key = std::weak_ptr(fresh)] {
+    if (const auto changed = key.lock()) rights_changed(changed.get());
   };
   fresh->start();
   databases.emplace(name, fresh);
@@ -33,6 +38,33 @@ void Context::forget(const std::string& name) {
   const auto database = known->second;
   databases.erase(known);
   database->remove();
+  if (name == kUsersDatabase) rights_changed(nullptr);
+}
+
+void Context::rights_changed(Database* only) {
+  ++rights_version;
+  // What is told may end a feed, whose end may drop a database from the list.
+  std::vector<std::shared_ptr<Database>> concerned;
+  for (const auto& [name, database] : databases)
+    if (only == nullptr || database.get() == only) concerned.push_back(database);
+  for (const auto& database : concerned) database->look_again();
+}
+
+std::shared_ptr<GuardedStore> Context::guard(const Principal& who, const Database& database) const {
+  if (!database.gate()) return nullptr;
+  return std::make_shared<GuardedStore>(database.store(), database.gate(),
+                                        room_user(who, rights(who, database)));
+}
+
+bool Context::may_go_on(Principal& who, const Database& database, const std::string& view) const {
+  if (!access.still_holds(who) || !rights(who, database).read) return false;
+  const auto now = guard(who, database);
+  return !now || now->view() == view;
+}
+
+void Context::watch_accounts() {
+  const std::string name(kUsersDatabase);
+  if (!databases.contains(name)) (void)database(name);
 }
 
 Rights Context::rights(const Principal& who, const Database& database) const {
@@ -40,6 +72,14 @@ Rights Context::rights(const Principal& who, const Database& database) const {
   // The system's own databases are as open as their _security makes them.
   const bool open = name.starts_with('_') || !options.shared || options.shared(name);
   return rights_of(database.security(), who, open);
+}
+
+void Call::enter(std::shared_ptr<Database> to) {
+  database = std::move(to);
+  rights = context->rights(request->principal, *database);
+  guard = database->gate() ? std::make_shared<GuardedStore>(database->store(), database->gate(),
+                                                            room_user(request->principal, rights))
+                           : nullptr;
 }
 
 // `respond` knows its connection weakly, so that copies may end on any thread.

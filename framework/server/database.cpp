@@ -5,6 +5,7 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "server/presence.h"
+#include "server/room_gate.h"
 #include "server/security.h"
 
 namespace atelier::server {
@@ -29,10 +30,12 @@ void Feed::wait_for_changes() {
   database_->waiting_.push_back(this);
 }
 
-Database::Database(std::string name, std::shared_ptr<Store> store, Post post)
+Database::Database(std::string name, std::shared_ptr<Store> store, Post post,
+                   std::shared_ptr<RoomGate> gate)
     : name_(std::move(name)),
       store_(std::move(store)),
       post_(std::move(post)),
+      gate_(std::move(gate)),
       poked_(std::make_shared<std::atomic<bool>>(false)) {
   const StoreInfo info = store_->info();
   // The name of the newest incarnation: it stands behind every later sequence.
@@ -44,12 +47,20 @@ Database::Database(std::string name, std::shared_ptr<Store> store, Post post)
 }
 
 void Database::start() {
+  if (gate_)
+    terms_subscription_ = gate_->subscribe([post = post_, self = weak_from_this()] {
+      post([self] {
+        const auto database = self.lock();
+        if (database && database->on_rights_changed) database->on_rights_changed();
+      });
+    });
   subscription_ = store_->subscribe([poked = poked_, post = post_, self = weak_from_this()] {
     if (poked->exchange(true)) return;
     post([poked, self] {
       poked->store(false);
       const auto database = self.lock();
       if (!database) return;
+      if (database->gate_) database->gate_->reload();
       database->wake_feeds();
       if (database->on_commit) database->on_commit();
     });
@@ -83,30 +94,37 @@ void Database::wake_some(std::shared_ptr<std::vector<std::weak_ptr<Feed>>> feeds
 void Database::remove() {
   removed_ = true;
   subscription_.reset();
+  terms_subscription_.reset();
   wake_feeds();
   if (presence_) presence_->end_all(PresenceEnd::kGoingAway, "the database is gone");
 }
 
 std::shared_ptr<PresenceRoom> Database::presence() {
-  if (!presence_) presence_ = std::make_shared<PresenceRoom>();
+  if (!presence_) {
+    presence_ = std::make_shared<PresenceRoom>();
+    if (gate_) presence_->set_mode(room_mode_name(gate_->terms()->mode));
+  }
   return presence_;
 }
 
 void Database::security_changed() {
-  ++security_version_;
+  if (gate_)
+    gate_->people_changed();
+  else if (on_rights_changed)
+    on_rights_changed();
+}
+
+void Database::look_again() {
   wake_feeds();
-  if (presence_ && members_only())
-    presence_->end_all(PresenceEnd::kPolicy, "the database is for its members now", true);
+  if (!presence_) return;
+  presence_->end_refused("you may not read this database any more");
+  if (gate_) presence_->set_mode(room_mode_name(gate_->terms()->mode));
 }
 
 std::string Database::security() const {
   const auto text = store_->get_property("security");
   if (text) return *text;
   return std::string(name_.starts_with('_') ? kAdminsOnly : "{}");
-}
-
-bool Database::members_only() const {
-  return names_members(security());
 }
 
 bool Database::has_validation() const {

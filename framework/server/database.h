@@ -20,6 +20,7 @@ using Post = std::function<void(std::function<void()>)>;
 
 class Database;
 class PresenceRoom;
+class RoomGate;
 
 /// A body that waits for changes of one database.
 class Feed : public BodySource, public std::enable_shared_from_this<Feed> {
@@ -41,12 +42,16 @@ class Feed : public BodySource, public std::enable_shared_from_this<Feed> {
 
 class Database : public std::enable_shared_from_this<Database> {
  public:
-  Database(std::string name, std::shared_ptr<Store> store, Post post);
+  /// `gate`: of a room; null for the system's own databases.
+  Database(std::string name, std::shared_ptr<Store> store, Post post,
+           std::shared_ptr<RoomGate> gate = {});
   /// Begins to listen to the store; after construction, because it needs a shared pointer.
   void start();
 
   const std::string& name() const { return name_; }
+  /// All of it: routes use Call::store(), which is what their client may see.
   const std::shared_ptr<Store>& store() const { return store_; }
+  const std::shared_ptr<RoomGate>& gate() const { return gate_; }
   /// `<store uuid>-<incarnation>`, for the header X-Atelier-Store.
   const std::string& tag() const { return tag_; }
   /// Seconds since 1970, as text: `instance_start_time`.
@@ -56,16 +61,16 @@ class Database : public std::enable_shared_from_this<Database> {
   /// The _security object; "{}" when none was set, and for administrators alone in a database of
   /// the system's own.
   std::string security() const;
-  /// Whether `_security` names members, so that anonymous clients are refused.
-  bool members_only() const;
   /// Whether a design document holds a validation function, which is never run here, and no
   /// administrator said that the database goes on without.
   bool has_validation() const;
 
-  /// `_security` was changed: feeds of clients that may not read any more end.
+  /// `_security` was changed here: whoever serves this store looks again.
   void security_changed();
-  /// Grows with each change of it.
-  std::uint64_t security_version() const { return security_version_; }
+  /// Feeds and presence look whether their clients may still be there.
+  void look_again();
+  /// Told on the server's thread when the people, the mode or the rules of this room changed.
+  std::function<void()> on_rights_changed;
 
   /// Whether a compaction runs; any thread.
   std::atomic<bool> compacting{false};
@@ -85,6 +90,7 @@ class Database : public std::enable_shared_from_this<Database> {
   struct SharedChunk {
     std::string key;  // what the rows depend on, beside the place
     std::uint64_t since = 0, next = 0;
+    std::uint64_t told = 0;  // the sequence of its last row
     BodySource::Chunk chunk;
   };
   const SharedChunk* find_chunk(std::string_view key, std::uint64_t since) const;
@@ -99,16 +105,16 @@ class Database : public std::enable_shared_from_this<Database> {
   const std::string name_;
   const std::shared_ptr<Store> store_;
   const Post post_;
+  const std::shared_ptr<RoomGate> gate_;
   std::string tag_;
   std::string start_time_;
   bool partitioned_ = false;
 
   std::shared_ptr<std::atomic<bool>> poked_;  // a wake-up is on its way; any thread
-  Subscription subscription_;
+  Subscription subscription_, terms_subscription_;
 
   // Server's thread.
   bool removed_ = false;
-  std::uint64_t security_version_ = 0;
   std::vector<Feed*> waiting_;
   std::deque<SharedChunk> chunks_;
   std::size_t chunk_bytes_ = 0;

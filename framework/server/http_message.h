@@ -53,6 +53,9 @@ struct Principal {
   std::string name;           // empty: anonymous
   std::string authenticated;  // "cookie", "default"…, as _session tells it; empty: not at all
   std::vector<std::string> roles;  // of a named user; an administrator's is `admin` above
+  std::string account;             // Account::digest, when it is one of `_users`
+  std::string session;             // Sessions::Session::series, when it came by a cookie
+  std::int64_t ends_at = 0;        // seconds since 1970, when the credentials end; 0: they do not
 
   bool anonymous() const { return name.empty(); }
   bool has_role(std::string_view role) const;
@@ -116,6 +119,7 @@ struct Response {
   std::optional<std::uint64_t> length;     // of what `source` gives; without it: chunks
   bool close = false;                      // the connection ends after this answer
   std::shared_ptr<PresenceRoom> presence;  // of 101: the connection goes on as a WebSocket there
+  std::function<bool()> may_stay;          // with `presence`: whether its client may still be there
 };
 
 /// Answers the request once; may be called at once or later, on the server's thread.

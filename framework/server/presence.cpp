@@ -100,6 +100,7 @@ class PresenceRoom::Seat {
 
   // What it is to be told.
   bool knows_key = false;
+  std::string mode = "everyone";  // that it was told
   std::deque<std::string> queue;  // keys of `pending`, in their order
   std::unordered_map<std::string, Pending> pending;
 };
@@ -282,6 +283,12 @@ PresenceFrame PresenceRoom::next(const std::shared_ptr<Seat>& seat) {
     writer.begin_object().key("you").string(seat->key).end_object();
     return frame_of(writer);
   }
+  if (seat->mode != mode_) {
+    seat->mode = mode_;
+    json::Writer writer;
+    writer.begin_object().key("mode").string(mode_).end_object();
+    return frame_of(writer);
+  }
   while (!seat->queue.empty()) {
     const std::string key = std::move(seat->queue.front());
     seat->queue.pop_front();
@@ -298,9 +305,19 @@ PresenceFrame PresenceRoom::next(const std::shared_ptr<Seat>& seat) {
   return nullptr;
 }
 
-void PresenceRoom::end_all(PresenceEnd code, const std::string& reason, bool anonymous_only) {
+void PresenceRoom::end_all(PresenceEnd code, const std::string& reason) {
+  for (const auto& [key, seat] : seats_) seat->member->end(code, reason);
+}
+
+void PresenceRoom::end_refused(const std::string& reason) {
   for (const auto& [key, seat] : seats_)
-    if (!anonymous_only || !seat->member->admin()) seat->member->end(code, reason);
+    if (!seat->member->may_stay()) seat->member->end(PresenceEnd::kPolicy, reason);
+}
+
+void PresenceRoom::set_mode(std::string_view mode) {
+  if (mode == mode_) return;
+  mode_ = mode;
+  for (const auto& [key, seat] : seats_) seat->member->poke();
 }
 
 }  // namespace atelier::server

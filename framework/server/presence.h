@@ -40,7 +40,8 @@ enum class PresenceEnd {
 class PresenceMember {
  public:
   virtual ~PresenceMember() = default;
-  virtual bool admin() const = 0;
+  /// Whether its client may still be in the room.
+  virtual bool may_stay() const = 0;
   /// PresenceRoom::next() has something.
   virtual void poke() = 0;
   /// To call PresenceRoom::tell_due() after that time.
@@ -77,8 +78,12 @@ class PresenceRoom {
   /// What to send to this member now; null when there is nothing.
   PresenceFrame next(const std::shared_ptr<Seat>& seat);
 
-  /// The database went, or is closed to anonymous clients.
-  void end_all(PresenceEnd code, const std::string& reason, bool anonymous_only = false);
+  /// The database went.
+  void end_all(PresenceEnd code, const std::string& reason);
+  /// Rights were changed: ends those who may not be here any more, and nobody else.
+  void end_refused(const std::string& reason);
+  /// Who writes in the room now ("everyone", "named", "watch"): all are told when it is another.
+  void set_mode(std::string_view mode);
   std::size_t size() const { return seats_.size(); }
 
  private:
@@ -93,6 +98,7 @@ class PresenceRoom {
   static PresenceFrame whole_frame(Seat& seat);
 
   std::map<std::string, std::shared_ptr<Seat>> seats_;  // by key
+  std::string mode_ = "everyone";
 };
 
 }  // namespace atelier::server

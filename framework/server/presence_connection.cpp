@@ -42,7 +42,7 @@ class PresenceConnection final : public UpgradedConnection,
                      const Request& request, Response response)
       : shared_(std::move(shared)),
         room_(std::move(response.presence)),
-        admin_(request.principal.admin),
+        may_stay_(std::move(response.may_stay)),
         resume_(request.query.get("resume").value_or("")),
         request_(handshake_request(request)),
         headers_(std::move(response.headers)),
@@ -65,7 +65,7 @@ class PresenceConnection final : public UpgradedConnection,
   void close() override;
 
   // PresenceMember
-  bool admin() const override { return admin_; }
+  bool may_stay() const override { return !may_stay_ || may_stay_(); }
   void poke() override;
   void tell_in(std::chrono::milliseconds wait) override;
   void end(PresenceEnd code, std::string reason) override;
@@ -81,7 +81,7 @@ class PresenceConnection final : public UpgradedConnection,
 
   const std::shared_ptr<ConnectionShared> shared_;
   const std::shared_ptr<PresenceRoom> room_;
-  const bool admin_;
+  const std::function<bool()> may_stay_;
   const std::string resume_;
   const HandshakeRequest request_;
   const Headers headers_;

@@ -6,6 +6,7 @@
 #include "server/design_documents.h"
 #include "server/gzip.h"
 #include "server/replicator_database.h"
+#include "server/route_names.h"
 #include "server/routes.h"
 #include "server/users.h"
 
@@ -289,8 +290,7 @@ void serve_in_database(Call call) {
   auto database = open_database(call);
   // A name that cannot be one is told so where it would be made.
   if (!database) return call.respond(error_reply(database.error()));
-  call.database = *database;
-  call.rights = call.context->rights(call.request->principal, **database);
+  call.enter(*database);
   call.respond = [respond = call.respond, database = *database](Response response) {
     response.headers.add("X-Atelier-Store", database->tag());
     respond(std::move(response));
@@ -387,6 +387,23 @@ void unpack_and_route(const Call& call) {
 
 }  // namespace
 
+std::vector<std::string> route_names() {
+  std::vector<std::string> names = {"/",
+                                    "/{db}",
+                                    "/{db}/{id}",
+                                    "/{db}/{id}/{attachment}",
+                                    "/{db}/_design/{name}",
+                                    "/{db}/_local/{id}",
+                                    "/{db}/_partition/{name}",
+                                    "/{db}/_partition/{name}/_all_docs",
+                                    "/{db}/_partition/{name}/_find",
+                                    "/{db}/_partition/{name}/_explain"};
+  for (const Route& route : kServerRoutes) names.push_back("/" + std::string(route.name));
+  for (const Route& route : kDatabaseRoutes) names.push_back("/{db}/" + std::string(route.name));
+  for (const Route& route : kSettingRoutes) names.push_back("/{db}/" + std::string(route.name));
+  return names;
+}
+
 Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
   Plan plan;
   plan.body_bytes_max = kRequestBodyBytesMax;
@@ -396,6 +413,7 @@ Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
   }
   override_method(*request);
   plan.refused = context_->access.admit(*request);
+  if (!request->principal.account.empty()) context_->watch_accounts();
   if (plan.refused || !is_attachment_put(*request) || request->unchecked_login) return plan;
   return plan_sink(request);
 }
@@ -403,11 +421,10 @@ Router::Plan Router::begin(const std::shared_ptr<Request>& request) {
 Router::Plan Router::plan_sink(const std::shared_ptr<Request>& request) const {
   Plan plan;
   plan.body_bytes_max = kRequestBodyBytesMax;
-  Call call{context_, request, nullptr, [](Response) {}, {}};
+  Call call{context_, request, nullptr, [](Response) {}, {}, nullptr};
   auto database = open_database(call);
   if (!database) return plan;  // handle() says why
-  call.database = *database;
-  call.rights = context_->rights(request->principal, **database);
+  call.enter(*database);
   if (database_refusal(call)) return plan;
   const Place place = *place_of(request->segments);
   plan.sink = attachment_sink(call, place.id, place.attachment);
@@ -430,6 +447,7 @@ void Router::check_login(const Call& call) {
     call.context->post([call, account, router]() mutable {
       if (auto refused = call.context->access.finish_login(*call.request, *account))
         return call.respond(std::move(*refused));
+      call.context->watch_accounts();
       if (!is_attachment_put(*call.request)) return router.handle(call.request, call.respond);
       const Plan plan = router.plan_sink(call.request);
       if (plan.sink) return feed_sink(plan.sink, call);
@@ -439,7 +457,7 @@ void Router::check_login(const Call& call) {
 }
 
 void Router::handle(const std::shared_ptr<Request>& request, Respond respond) {
-  const Call call{context_, request, nullptr, std::move(respond), {}};
+  const Call call{context_, request, nullptr, std::move(respond), {}, nullptr};
   if (auto answer = context_->access.preflight(*request)) return call.respond(std::move(*answer));
   if (request->unchecked_login) return check_login(call);
   if (auto refused = encoding_refusal(*request)) return call.respond(std::move(*refused));

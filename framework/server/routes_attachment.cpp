@@ -127,7 +127,7 @@ Response attachment_reply(const Call& call, const Attachment& attachment) {
   } else {
     body.blob(attachment.blob, 0, attachment.length);
   }
-  set_body(response, std::move(body), call.database->store());
+  set_body(response, std::move(body), call.shared_store());
   return response;
 }
 

@@ -135,7 +135,7 @@ void finish_bulk(const Call& call, std::shared_ptr<Bulk> bulk) {
   const bool waits = std::any_of(bulk->rows.begin(), bulk->rows.end(),
                                  [](const BulkRow& row) { return row.local; });
   if (!waits) return call.respond(bulk_reply(*bulk));
-  call.respond_later([store = call.database->store(), bulk] {
+  call.respond_later([store = call.shared_store(), bulk] {
     for (BulkRow& row : bulk->rows) {
       if (!row.local) continue;
       if (row.removed) {
@@ -437,7 +437,7 @@ void post_bulk_get(const Call& call) {
   }
   response.body.clear();
   response.source = std::make_shared<BulkGetSource>(
-      BulkGet(call, std::move(*show)), call.database->store(), std::move(elements), boundary);
+      BulkGet(call, std::move(*show)), call.shared_store(), std::move(elements), boundary);
   call.respond(std::move(response));
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "query/selector.h"
@@ -275,19 +276,21 @@ struct Rows {
 
 class ChangesSource : public Feed {
  public:
-  ChangesSource(std::shared_ptr<Context> context, std::shared_ptr<Database> database,
-                ChangesOptions options, Principal who)
-      : Feed(std::move(database)),
-        context_(std::move(context)),
+  ChangesSource(const Call& call, ChangesOptions options)
+      : Feed(call.database),
+        context_(call.context),
         options_(std::move(options)),
-        share_key_(options_.share_key()),
-        who_(std::move(who)),
-        security_version_(database_->security_version()),
+        store_(call.shared_store()),
+        guard_(call.guard && call.guard->restricted() ? call.guard : nullptr),
+        share_key_(share_key()),
+        who_(call.request->principal),
+        rights_version_(context_->rights_version),
         at_(options_.since),
+        told_(options_.since),
         left_(options_.limit),
         active_(Clock::now()),
         changed_(active_) {
-    if (options_.descending) at_ = store().last_sequence();
+    if (options_.descending) at_ = told_ = store().last_sequence();
     if (is_feed()) ++context_->feeds;
   }
   ~ChangesSource() override {
@@ -329,7 +332,15 @@ class ChangesSource : public Feed {
   void on_stop() override { stopping_ = true; }
 
  private:
-  Store& store() const { return *database_->store(); }
+  /// All of it, with `guard_` beside it where this reader does not see everything.
+  const Store& store() const { return guard_ ? *guard_->behind() : *store_; }
+  std::string sequence_text(std::uint64_t sequence) const {
+    return store_->sequence_text(sequence);
+  }
+  std::string share_key() const {
+    std::string key = options_.share_key();
+    return key.empty() || !guard_ ? key : key + guard_->view();
+  }
 
   bool timed_out() const {
     return !options_.heartbeat && Clock::now() >= changed_ + options_.timeout;
@@ -339,11 +350,16 @@ class ChangesSource : public Feed {
     return stopping_ && options_.waits() ? true : database_->removed() ? true : !may_still_read();
   }
 
-  /// Looked up again only when `_security` changed.
+  /// Looked up again only when somebody's rights changed, and when the credentials' time is over. A
+  /// reader who sees more or less than before is ended as well: with its next request, whose
+  /// sequence is of another view, it is served what it sees now from the beginning.
   bool may_still_read() {
-    if (security_version_ == database_->security_version()) return true;
-    security_version_ = database_->security_version();
-    return context_->rights(who_, *database_).read;
+    if (rights_version_ == context_->rights_version && !over()) return true;
+    rights_version_ = context_->rights_version;
+    return context_->may_go_on(who_, *database_, guard_ ? guard_->view() : std::string());
+  }
+  bool over() const {
+    return who_.ends_at != 0 && who_.ends_at <= system_clock().wall_ms() / 1000;
   }
 
   State begin(Chunk& chunk) {
@@ -367,13 +383,13 @@ class ChangesSource : public Feed {
     ended_ = true;
     if (options_.kind == FeedKind::kEventSource) return State::kEnd;
     std::string text = options_.lines() ? "{" : "\n],\n";
-    text += "\"last_seq\":" + json::quoted(store().sequence_text(at_)) +
+    text += "\"last_seq\":" + json::quoted(sequence_text(guard_ ? told_ : at_)) +
             ",\"pending\":" + std::to_string(pending());
     // An extension, for a reader that was away too long: it is not told of all deletions. Asked
     // last, since the rows may be older than what was forgotten meanwhile.
     const std::uint64_t forgotten = store().info().forgotten_sequence;
     if (options_.since < forgotten && !options_.descending)
-      text += ",\"forgotten\":" + json::quoted(store().sequence_text(forgotten));
+      text += ",\"forgotten\":" + json::quoted(sequence_text(forgotten));
     text += "}\n";
     chunk = std::make_shared<const std::string>(std::move(text));
     return State::kData;
@@ -386,12 +402,12 @@ class ChangesSource : public Feed {
     const std::uint64_t from = options_.descending ? 0 : at_;
     if (last <= from) return 0;
     std::uint64_t count = 0;
-    (void)store().changes(from, kPendingCountMax, [&](const ChangeRow& row) {
+    (void)store_->changes(from, kPendingCountMax, [&](const ChangeRow& row) {
       if (options_.descending && row.sequence >= last) return false;
       ++count;
       return true;
     });
-    if (count < kPendingCountMax) return count;
+    if (count < kPendingCountMax || guard_) return count;
     const StoreInfo info = store().info();
     return std::min(last - from, info.doc_count + info.doc_del_count);
   }
@@ -408,6 +424,7 @@ class ChangesSource : public Feed {
       if (const auto* shared = key.empty() ? nullptr : database_->find_chunk(key, at_)) {
         chunk = shared->chunk;
         at_ = shared->next;
+        told_ = shared->told;
         any_ = true;
         return Step::kRows;
       }
@@ -419,7 +436,7 @@ class ChangesSource : public Feed {
       if (rows->count != 0) {
         any_ = true;
         chunk = std::make_shared<const std::string>(std::move(rows->text));
-        if (!key.empty()) database_->keep_chunk({key, from, at_, chunk});
+        if (!key.empty()) database_->keep_chunk({key, from, at_, told_, chunk});
         return Step::kRows;
       }
       if (rows->reached_end) return Step::kEnd;
@@ -439,7 +456,7 @@ class ChangesSource : public Feed {
     std::size_t seen = 0;
     std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left_, slice_rows()));
     // What the selector takes out is known after the read: the limit is counted one by one then.
-    if (options_.selector) wanted = std::min(wanted, kSelectedSliceRows);
+    if (options_.selector || guard_) wanted = std::min(wanted, kSelectedSliceRows);
     const Status read = store().changes(at_, kReplySliceRows, [&](const ChangeRow& row) {
       ++seen;
       out.next = row.sequence;
@@ -479,8 +496,9 @@ class ChangesSource : public Feed {
     return out;
   }
 
-  /// Leaves the rows whose winner the selector matches.
+  /// Leaves the rows that the reader sees and whose winner the selector matches.
   void select(std::vector<ChangeRow>& rows) const {
+    if (guard_) std::erase_if(rows, [&](ChangeRow& row) { return !guard_->sees(row); });
     if (!options_.selector) return;
     std::erase_if(rows, [&](const ChangeRow& row) {
       if (row.leaves.empty()) return true;
@@ -507,8 +525,9 @@ class ChangesSource : public Feed {
       if (options_.kind == FeedKind::kEventSource) out.text += "data: ";
       append_row(row, out.text, left_ - out.count);
       ++out.count;
+      told_ = row.sequence;
       if (options_.kind == FeedKind::kEventSource)
-        out.text += "\nid: " + json::quoted(store().sequence_text(row.sequence)) + "\n";
+        out.text += "\nid: " + json::quoted(sequence_text(row.sequence)) + "\n";
       if (options_.lines()) out.text += '\n';
     }
   }
@@ -518,7 +537,7 @@ class ChangesSource : public Feed {
     const bool show_seq = left % options_.seq_interval == 0;  // as CouchDB counts
     out += "{\"seq\":";
     if (show_seq)
-      json::append_string(out, store().sequence_text(row.sequence));
+      json::append_string(out, sequence_text(row.sequence));
     else
       out += "null";
     out += ",\"id\":";
@@ -541,12 +560,12 @@ class ChangesSource : public Feed {
     GetOptions get = get_options(options_.show);
     // The store answers the question for a winner without reading the tree.
     if (row.deleted) get.rev = row.leaves.front();
-    const auto document = store().get(row.id, get);
+    const auto document = store_->get(row.id, get);
     // Changed meanwhile: its newer row comes later in this very feed.
     if (!document || document->rev != row.leaves.front()) return "null";
     if (options_.fields) return project(*document);
     Pieces pieces;
-    show_document(pieces, *document, options_.show, store());
+    show_document(pieces, *document, options_.show, *store_);
     auto text = pieces.collect(store(), kRequestBodyBytesMax);
     return text ? std::move(*text) : "null";
   }
@@ -559,11 +578,14 @@ class ChangesSource : public Feed {
 
   const std::shared_ptr<Context> context_;
   const ChangesOptions options_;
+  const std::shared_ptr<Store> store_;         // as the reader sees it
+  const std::shared_ptr<GuardedStore> guard_;  // the same, when that is not everything
   const std::string share_key_;
-  const Principal who_;
-  std::uint64_t security_version_;  // that `who_` was judged by
+  Principal who_;
+  std::uint64_t rights_version_;  // that `who_` was judged by
 
   std::uint64_t at_;    // the sequence of the last row that was read
+  std::uint64_t told_;  // of the last one that was shown: what is hidden behind it is not told
   std::uint64_t left_;  // rows that may still be shown
   bool begun_ = false, any_ = false, ended_ = false;
   bool heartbeat_due_ = false, stopping_ = false;
@@ -585,7 +607,9 @@ void serve_changes(const Call& call) {
     response.headers.set("Cache-Control", "no-cache");
     response.headers.set("Content-Type", "text/event-stream");
   } else if (options->kind == FeedKind::kNormal) {
-    const std::string etag = '"' + call.store().sequence_text(call.store().last_sequence()) + '"';
+    const bool all = !call.guard || !call.guard->restricted();
+    const std::uint64_t last = all ? call.store().last_sequence() : call.guard->last_seen();
+    const std::string etag = '"' + call.store().sequence_text(last) + '"';
     if (none_match(*call.request, etag)) {
       Response same;
       same.status = 304;
@@ -594,8 +618,7 @@ void serve_changes(const Call& call) {
     }
     response.headers.add("ETag", etag);
   }
-  response.source = std::make_shared<ChangesSource>(call.context, call.database,
-                                                    std::move(*options), call.request->principal);
+  response.source = std::make_shared<ChangesSource>(call, std::move(*options));
   call.respond(std::move(response));
 }
 

@@ -1,5 +1,6 @@
 // What several routes need: bodies, rights to write, and the way from a client's document to a
 // write.
+#include <algorithm>
 #include <charconv>
 
 #include "base/json_text.h"
@@ -102,6 +103,10 @@ std::optional<Failure> design_fault(const Call& call, const DocumentWrite& write
 std::optional<Failure> write_refusal(const Call& call, std::string_view id) {
   if (call.database_admin()) return std::nullopt;
   if (id.starts_with("_design/")) return not_a_database_admin(call);
+  // The gate says the same when it is committed; here before a large body was taken in.
+  if (call.guard && !id.starts_with(kAccessPrefix))
+    if (const Status may = call.guard->gate().may_write(call.guard->user()); !may)
+      return failure_of(may.error());
   return validation_refusal(call);
 }
 
@@ -125,10 +130,17 @@ void write_to_store(const Call& call, std::vector<DocumentWrite> writes,
     if (!write.history.empty()) ids.push_back(write.id);
   }
   if (ids.size() != writes.size()) ids.clear();
+  const bool governs =
+      call.database->gate() &&
+      std::any_of(writes.begin(), writes.end(), [](const DocumentWrite& write) {
+        return write.id.starts_with(kAccessPrefix);
+      });
   call.store().write_async(std::move(writes), options,
                            [post = call.context->post, then = std::move(then), ids = std::move(ids),
-                            store = call.database->store()](std::vector<WriteResult> results) {
-                             post([then, ids, store, results = std::move(results)] {
+                            store = call.database->store(), gate = call.database->gate(),
+                            governs](std::vector<WriteResult> results) {
+                             post([then, ids, store, gate, governs, results = std::move(results)] {
+                               if (governs) gate->reload();
                                merge_equal_leaves(*store, ids, results);
                                then(results);
                              });
@@ -216,7 +228,7 @@ void prepare_writes(const Call& call, std::vector<ParsedDocument> documents, boo
   for (const ParsedDocument& document : documents) waits |= !document.inline_attachments.empty();
   if (!waits) return then(convert(documents));
   auto shared = std::make_shared<std::vector<ParsedDocument>>(std::move(documents));
-  call.context->background([shared, convert, store = call.database->store(), then = std::move(then),
+  call.context->background([shared, convert, store = call.shared_store(), then = std::move(then),
                             post = call.context->post] {
     Status stored = ok();
     for (ParsedDocument& document : *shared)

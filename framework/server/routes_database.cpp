@@ -31,32 +31,6 @@ bool is_positive(std::string_view text) {
   return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && value > 0;
 }
 
-bool is_list_of_strings(std::string_view value) {
-  if (json::kind_of(value) != json::Kind::kArray) return false;
-  bool strings = true;
-  json::for_each_element(value, [&](std::string_view element) {
-    strings = json::kind_of(element) == json::Kind::kString;
-    return strings;
-  });
-  return strings;
-}
-
-/// What is wrong with a _security object; empty when nothing is.
-std::string security_fault(std::string_view object) {
-  for (const char* group : {"admins", "members"}) {
-    const auto people = json::member(object, group);
-    if (!people) continue;
-    if (json::kind_of(*people) != json::Kind::kObject)
-      return std::string(group) + " must be a JSON object";
-    for (const char* kind : {"names", "roles"}) {
-      const auto list = json::member(*people, kind);
-      if (list && !is_list_of_strings(*list))
-        return std::string(kind) + " must be a JSON list of strings";
-    }
-  }
-  return {};
-}
-
 void put_security(const Call& call) {
   auto body = json_object_body(*call.request);
   if (!body) return call.respond(error_reply(body.error()));
@@ -138,7 +112,9 @@ void delete_database(const Call& call) {
   });
 }
 
-void get_database(const Call& call) {
+namespace {
+
+Response database_reply(const Call& call) {
   const StoreInfo info = call.store().info();
   json::Writer out;
   out.begin_object().key("instance_start_time").string(call.database->start_time());
@@ -156,7 +132,16 @@ void get_database(const Call& call) {
   out.key("disk_format_version").integer(8).key("compact_running");
   out.boolean(call.database->compacting);
   out.key("cluster").raw(R"({"q":1,"n":1,"w":1,"r":1})").end_object();
-  call.respond(json_reply(200, out.take()));
+  return json_reply(200, out.take());
+}
+
+}  // namespace
+
+void get_database(const Call& call) {
+  // What a reader sees is counted.
+  if (call.guard && call.guard->restricted())
+    return call.respond_later([call] { return database_reply(call); });
+  call.respond(database_reply(call));
 }
 
 void serve_security(const Call& call) {
@@ -250,7 +235,8 @@ void post_purge(const Call& call) {
     return !failed;
   });
   if (failed) return call.respond(error_reply(*failed));
-  call.respond_later([store = call.database->store(), wanted = std::move(wanted)] {
+  call.respond_later([store = call.database->store(), gate = call.database->gate(),
+                      wanted = std::move(wanted)] {
     json::Writer out;
     out.begin_object().key("purge_seq").null().key("purged").begin_object();
     for (const auto& [id, revs] : wanted) {
@@ -262,6 +248,7 @@ void post_purge(const Call& call) {
         for (const RevId& rev : *purged) out.string(rev.to_string());
       out.end_array();
     }
+    if (gate) gate->reload();
     out.end_object().end_object();
     return json_reply(201, out.take());
   });
@@ -269,7 +256,7 @@ void post_purge(const Call& call) {
 
 void get_partition(const Call& call) {
   const std::string& partition = call.request->segments[2];
-  call.respond_later([store = call.database->store(), name = call.database->name(), partition] {
+  call.respond_later([store = call.shared_store(), name = call.database->name(), partition] {
     const auto sums = sum_partition(*store, partition);
     if (!sums) return error_reply(sums.error());
     json::Writer out;

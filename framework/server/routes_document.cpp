@@ -27,7 +27,7 @@ Response related_reply(const Document& document, const ShowOptions& show,
 }
 
 Response document_reply(const Call& call, const Document& document, ShowOptions show) {
-  const auto& store = call.database->store();
+  const auto store = call.shared_store();
   Response response;
   show.follows = show.attachments && !document.attachments.empty() &&
                  accepts(call.request->headers, "multipart/related");
@@ -106,7 +106,7 @@ void open_revs_json(const Call& call, const OpenRevs& revs, const ShowOptions& s
   }
   body.text("]\n");
   Response response = json_reply(200, "");
-  set_body(response, std::move(body), call.database->store());
+  set_body(response, std::move(body), call.shared_store());
   call.respond(std::move(response));
 }
 
@@ -134,7 +134,7 @@ void open_revs_mixed(const Call& call, const OpenRevs& revs, ShowOptions show) {
   body.text("--");
   Response response;
   response.headers.add("Content-Type", "multipart/mixed; boundary=\"" + outer + "\"");
-  set_body(response, std::move(body), call.database->store());
+  set_body(response, std::move(body), call.shared_store());
   call.respond(std::move(response));
 }
 
@@ -343,6 +343,7 @@ void copy_document(const Call& call, const std::string& id) {
                           : call.store().get(id, options);
   if (!source) return call.respond(error_reply(source.error()));
   DocumentWrite write = copy_of(*source, *target);
+  if (call.guard) call.guard->forget_author(write);
   if (const auto fault = design_fault(call, write)) return call.respond(error_reply(*fault));
   if (const auto text = query->get("rev")) {
     const auto rev = parse_rev(*text);

@@ -539,8 +539,9 @@ Response explain(const Store& store, const std::string& name, const FindOptions&
 void serve_find(const Call& call, const std::string& partition, bool explains) {
   auto options = parse_find(call, partition);
   if (!options) return call.respond(find_failure(options.error()));
-  call.respond_later([database = call.database, options = std::move(*options), explains] {
-    const Store& store = *database->store();
+  call.respond_later([database = call.database, guarded = call.shared_store(),
+                      options = std::move(*options), explains] {
+    const Store& store = *guarded;
     return explains ? explain(store, database->name(), options, database->partitioned())
                     : find(store, options, database->partitioned());
   });

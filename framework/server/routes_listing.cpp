@@ -479,12 +479,12 @@ void serve_list(const Call& call, const Window& window, std::uint64_t total) {
   if (call.request->segments.back() == "queries") {
     if (call.request->method != "POST") return call.respond(method_not_allowed("POST"));
     return post_queries(call, [&](ListOptions options) {
-      return list_source(call.database->store(), std::move(options), window, total, true);
+      return list_source(call.shared_store(), std::move(options), window, total, true);
     });
   }
   auto options = parse_options(call);
   if (!options) return call.respond(error_reply(options.error()));
-  auto source = list_source(call.database->store(), std::move(*options), window, total);
+  auto source = list_source(call.shared_store(), std::move(*options), window, total);
   source->set_tail("\n");
   call.respond(stream_reply(std::move(source)));
 }
@@ -563,8 +563,22 @@ std::vector<std::string> local_rows(const Store& store, const ListOptions& optio
 
 }  // namespace
 
+namespace {
+
+/// Calls `then` with how many documents the client sees: counted where that may take its time, when
+/// it does not see all.
+void with_total(const Call& call, std::function<void(std::uint64_t)> then) {
+  if (!call.guard || !call.guard->restricted()) return then(call.store().info().doc_count);
+  call.context->background([call, then = std::move(then)] {
+    const std::uint64_t total = call.store().info().doc_count;
+    call.context->post([then, total] { then(total); });
+  });
+}
+
+}  // namespace
+
 void serve_all_docs(const Call& call) {
-  serve_list(call, {}, call.store().info().doc_count);
+  with_total(call, [call](std::uint64_t total) { serve_list(call, {}, total); });
 }
 
 void serve_design_docs(const Call& call) {

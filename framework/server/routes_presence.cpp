@@ -43,6 +43,11 @@ void get_presence(const Call& call) {
   Response response;
   response.status = 101;
   response.presence = room;
+  response.may_stay = [context = std::weak_ptr(call.context), database = call.database,
+                       who = std::make_shared<Principal>(request.principal)] {
+    const auto here = context.lock();
+    return here && here->access.still_holds(*who) && here->rights(*who, *database).read;
+  };
   call.respond(std::move(response));
 }
 

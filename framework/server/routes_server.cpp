@@ -522,6 +522,7 @@ void serve_session(const Call& call) {
   Response response = ok_reply();
   response.headers.add("Set-Cookie",
                        call.context->access.end_session(*call.request, now_seconds()));
+  call.context->rights_changed(nullptr);
   call.respond(std::move(response));
 }
 

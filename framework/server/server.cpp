@@ -134,6 +134,8 @@ class Core {
     context_ = std::make_shared<Context>(options_, port_);
     context_->access.use(catalog);
     context_->catalog = std::move(catalog);
+    context_->gates =  // without rules of its own nothing can be wrong with them
+        options_.gates ? options_.gates : *make_room_gates({}, {}, options_.admin_token);
     context_->replication = std::move(replication);
     context_->post = [poster = poster_](std::function<void()> task) {
       poster->post(std::move(task));

@@ -75,6 +75,15 @@ struct JwtOptions {
   std::string issuer;  // not empty: the claim `iss` must be it
 };
 
+/// What decides who does what in each room, shared by all servers of a process that serve one
+/// catalog.
+class RoomGates;
+/// `rules_toml`: rules for every room (docs/query.md), beside those that a room has of its own; may
+/// be empty. `file` names it in errors. `secret` keys what is told to readers who may not see
+/// everything; it should stay the same from run to run. Errors: kInvalid and kTooLarge with the line.
+Result<std::shared_ptr<RoomGates>> make_room_gates(std::string_view rules_toml,
+                                                   std::string_view file, std::string secret);
+
 struct ServerOptions {
   std::string address = "127.0.0.1";  // loopback unless told otherwise
   std::uint16_t port = 0;             // 0: the kernel chooses; see Server::port()
@@ -90,6 +99,8 @@ struct ServerOptions {
   int presence_silence_ms = kPresenceSilenceMs;
   /// Whether anonymous clients may read and write this database; default: all but names with `_`.
   std::function<bool(const std::string& database)> shared;
+  /// Rules and modes of rooms; null: of this server alone, without rules for every room.
+  std::shared_ptr<RoomGates> gates;
   std::string uuid;  // of this server, shown in the welcome
   /// Answers /_atelier/probe?nonce=… with HMAC-SHA256(probe_secret, nonce) in hex, so that another
   /// host of the same user knows us from a stranger. Empty: the route is not there.

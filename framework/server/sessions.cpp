@@ -1,6 +1,7 @@
 #include "server/sessions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/digest.h"
 #include "base/limits.h"
@@ -23,10 +24,13 @@ std::string base64url(std::string_view bytes) {
 
 }  // namespace
 
-std::string Sessions::begin(std::string_view name, std::string_view account, std::int64_t now) {
+std::string Sessions::begin(std::string_view name, std::string_view account, std::string series,
+                            std::int64_t now) {
   drop_old(now);
   const std::string token = base64url(random_bytes(kSessionTokenBytes));
-  sessions_[key_of(token)] = {std::string(name), std::string(account), now, now + kSessionSeconds};
+  if (series.empty()) series = random_uuid();
+  sessions_[key_of(token)] = {std::string(name), std::string(account), std::move(series), now,
+                              now + kSessionSeconds};
   return token;
 }
 
@@ -40,11 +44,17 @@ std::string Sessions::renew(std::string_view token, std::int64_t now) {
   if (found == sessions_.end() || now < found->second.made_at + kSessionSeconds / 2) return {};
   if (found->second.ends_at <= now + kSessionGraceSeconds) return {};
   found->second.ends_at = now + kSessionGraceSeconds;
-  return begin(std::string(found->second.name), std::string(found->second.account), now);
+  const Session old = found->second;  // begin() may drop it
+  return begin(old.name, old.account, old.series, now);
 }
 
 void Sessions::end(std::string_view token) {
-  sessions_.erase(key_of(token));
+  const auto found = sessions_.find(key_of(token));
+  if (found == sessions_.end()) return;
+  const std::string series = found->second.series;
+  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.series == series; });
+  if (ended_.size() >= kSessionsMax) ended_.clear();
+  ended_.insert(series);
 }
 
 void Sessions::end_all(std::string_view name) {

@@ -1,5 +1,6 @@
 #include "server/users.h"
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "server/passwords.h"
@@ -30,6 +31,9 @@ bool is_password_member(std::string_view name) {
     if (name == known) return true;
   return false;
 }
+
+constexpr std::string_view kInvitation = "invitation";  // what a link was made for
+constexpr std::string_view kExpires = "expires";  // seconds since 1970
 
 std::string digest_of(std::string_view user) {
   std::string made_of;
@@ -75,6 +79,9 @@ Status check_self_service(const Principal& who, std::string_view user,
   if (who.name.empty() || json::string_member(user, "name") != who.name)
     return forbidden("You may only update your own user document.");
   if (roles != roles_of(*old)) return forbidden("Only _admin may edit roles");
+  for (std::string_view kept : {kExpires, kInvitation})
+    if (json::member(user, kept) != json::member(*old, kept))
+      return forbidden("Only _admin may edit " + std::string(kept));
   return ok();
 }
 
@@ -102,8 +109,13 @@ std::optional<Account> Users::find(std::string_view name) const {
   if (!store) return std::nullopt;
   const auto document = (*store)->get(std::string(kUserIdPrefix) + std::string(name));
   if (!document) return std::nullopt;
-  return Account{std::string(name), roles_of(document->body), document->body,
-                 digest_of(document->body)};
+  Account account{std::string(name), roles_of(document->body), document->body,
+                  digest_of(document->body)};
+  if (const auto ends = json::member(document->body, kExpires)) {
+    account.ends_at = json::int_value(*ends).value_or(1);  // what is no time is over
+    if (account.ends_at <= system_clock().wall_ms() / 1000) return std::nullopt;
+  }
+  return account;
 }
 
 std::optional<Account> Users::check(std::string_view name, std::string_view password) const {

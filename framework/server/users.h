@@ -30,12 +30,14 @@ struct Account {
   std::vector<std::string> roles;
   std::string body;    // of its document
   std::string digest;  // of what the password was made of: another one is another password
+  std::int64_t ends_at = 0;  // seconds since 1970: its member `expires`; 0: it does not end
 };
 
 class Users {
  public:
   void use(std::shared_ptr<Catalog> catalog) { catalog_ = std::move(catalog); }
 
+  /// Nothing for an account whose time is over.
   std::optional<Account> find(std::string_view name) const;
   /// Finds the account and compares the password: slow.
   std::optional<Account> check(std::string_view name, std::string_view password) const;
