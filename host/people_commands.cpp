@@ -1,6 +1,7 @@
 #include "people_commands.h"
 
 #include <charconv>
+#include <functional>
 #include <istream>
 #include <ostream>
 
@@ -23,7 +24,7 @@ constexpr std::size_t kPasswordFileBytesMax = 64 << 10;
 constexpr std::string_view kGroups[] = {"admins", "moderators", "members", "readers"};
 
 std::string user_path(const std::string& name) {
-  return "/_users/" + url_encode(std::string(kUserPrefix) + name, ":");
+  return "/_users/" + url_encode(std::string(kUserPrefix) + name);
 }
 
 /// A name that can stand in a link and in an address without being written otherwise.

@@ -66,7 +66,7 @@ Status check_listen(const ServeOptions& options) {
     return Error{ErrorCode::kForbidden,
                  "this server speaks HTTP without TLS: whoever is on the way reads passwords and rooms. "
                  "Put a proxy with TLS in front of it, or say --i-know-this-is-plain-http"};
-  const bool any = options.listen == "0.0.0.0" || options.listen == "::";
+  const bool any = options.listen == "0.0.0.0" || options.listen == "::";  // no name of its own
   if (any && options.hosts.empty())
     return invalid("name what others reach this server by: --host NAME");
   return ok();
@@ -124,7 +124,7 @@ Result<NodeOptions> serve_node_options(const CommandContext& context, const Serv
   node.allowed_hosts = options.hosts;
   if (options.port) node.port = static_cast<std::uint16_t>(*options.port);
   if (!options.listen.empty()) {
-    node.address = options.listen;
+    node.address = options.listen == "localhost" ? "127.0.0.1" : options.listen;
     if (!node.port) node.port = user_share_port();
     node.accounts_only = !is_loopback(options.listen);
   }

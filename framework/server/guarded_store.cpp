@@ -424,8 +424,10 @@ Result<ChangeBatch> GuardedStore::read_changes(const ChangeFilter& filter) const
 // A synthetic nonce: the seal is a digest of what is sealed, so that one sequence has one text, and
 // another text than those made here opens to nothing.
 std::string GuardedStore::sequence_text(std::uint64_t sequence) const {
+  if (!restricted_) return store_->sequence_text(sequence);
+  // Routes that show the last one of all mean the last one that there is for their client.
+  if (sequence >= store_->last_sequence()) sequence = last_seen();
   const std::string plain = store_->sequence_text(sequence);
-  if (!restricted_) return plain;
   const std::size_t dash = plain.find('-');
   const auto lineage = unhex(std::string_view(plain).substr(dash + 1));
   std::string bytes(8, '\0');

@@ -290,7 +290,7 @@ class ChangesSource : public Feed {
         left_(options_.limit),
         active_(Clock::now()),
         changed_(active_) {
-    if (options_.descending) at_ = told_ = store().last_sequence();
+    if (options_.descending) at_ = store().last_sequence(), told_ = 0;
     if (is_feed()) ++context_->feeds;
   }
   ~ChangesSource() override {

@@ -186,6 +186,8 @@ Result<Principal> principal_of_jwt(const JwtOptions& options, std::string_view t
   Principal who;
   who.name = *name;
   who.authenticated = "jwt";
+  if (const auto end = json::member(parts.claims, "exp"))  // a feed does not outlive its token
+    who.ends_at = static_cast<std::int64_t>(json::double_value(*end).value_or(1));
   const auto roles = json::member(parts.claims, options.roles_claim);
   if (roles && json::kind_of(*roles) == json::Kind::kArray) {
     json::for_each_element(*roles, [&](std::string_view role) {

@@ -224,10 +224,10 @@ TEST_F(Room, AnEdgeCarriesTheDocumentsOfManyAuthorsAndNothingThatFieldsForbid) {
 }
 
 TEST_F(Room, AnEditOfALosingLeafDoesNotTakeAStrangersPlace) {
-  rules(kChat);
   ASSERT_EQ(admin("POST", "/db/_bulk_docs", R"({"new_edits":false,"docs":[
       {"_id":"message:1","_rev":"1-a","text":"bob's","by":"bob"},
       {"_id":"message:1","_rev":"1-b","text":"ada's","by":"ada"}]})").body, "[]\n");
+  rules(kChat);
   EXPECT_EQ(get("rhea", "/db/message:1").text("by"), "ada");
   EXPECT_EQ(put("bob", "message:1", R"({"_rev":"1-a","text":"mine now","by":"bob"})").status, 403);
   EXPECT_EQ(get("rhea", "/db/message:1").text("by"), "ada");
