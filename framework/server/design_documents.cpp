@@ -106,7 +106,9 @@ void get_design_info(const Call& call, const std::string& id) {
   const auto design = call.store().get(id);
   if (!design) return call.respond(error_reply(design.error()));
   const std::string views(json::member(design->body, "views").value_or("{}"));
-  const auto sequence = static_cast<std::int64_t>(call.store().last_sequence());
+  // A plain number would count what is hidden.
+  const bool all = !call.guard || !call.guard->restricted();
+  const auto sequence = static_cast<std::int64_t>(all ? call.store().last_sequence() : 0);
   json::Writer out;
   out.begin_object().key("name").string(id.substr(8)).key("view_index").begin_object();
   out.key("updates_pending").raw(R"({"minimum":0,"preferred":0,"total":0})");

@@ -71,7 +71,7 @@ class GuardedStore final : public Store {
   Status changes_descending(std::size_t limit,
                             const std::function<bool(const ChangeRow&)>& fn) const override;
   Result<ChangeBatch> read_changes(const ChangeFilter& filter) const override;
-  std::uint64_t last_sequence() const override { return store_->last_sequence(); }
+  std::uint64_t last_sequence() const override { return last_seen(); }
   [[nodiscard]] Subscription subscribe(std::function<void()> poke) override {
     return store_->subscribe(std::move(poke));
   }

@@ -393,6 +393,7 @@ std::vector<std::string> route_names() {
                                     "/{db}/{id}",
                                     "/{db}/{id}/{attachment}",
                                     "/{db}/_design/{name}",
+                                    "/{db}/_design/{name}/{function}",
                                     "/{db}/_local/{id}",
                                     "/{db}/_partition/{name}",
                                     "/{db}/_partition/{name}/_all_docs",
