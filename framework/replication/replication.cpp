@@ -13,6 +13,7 @@
 namespace atelier {
 namespace {
 
+constexpr int kTombstonesTriedMax = 100;  // on one leaf: more were never forgotten of a document
 constexpr int kOnceTriesMax = 4;  // passing errors of replicate_once() in a row
 
 bool is_design(std::string_view id) {
@@ -437,20 +438,22 @@ Status Replication::end_forgotten(Peer& holder, Peer& rememberer,
 }
 
 /// The one that a local deletion makes, and so the same on every node; or the next that `writer` does
-/// not know: one that was forgotten would not be taken.
+/// not know: one that was forgotten would not be taken, and one that a document made anew continues
+/// need not hang on this leaf.
 Result<WireDocument> Replication::tombstone_on(const std::string& id, const RevId& leaf,
                                                Peer& writer) {
   WireDocument tombstone;
   tombstone.id = id;
   tombstone.deleted = true;
-  for (int again = 0;; ++again) {
+  for (int again = 0; again < kTombstonesTriedMax; ++again) {
     if (again > 0) tombstone.body = "{\"again\":" + std::to_string(again) + "}";
     tombstone.rev = make_revision({true, leaf, tombstone.body, {}});
     tombstone.history = {tombstone.rev, leaf};
     const RevisionRequest request{id, {tombstone.rev}};
     ATELIER_TRY(answer, writer.revs_diff({&request, 1}));
-    if (answer.forgotten.empty()) return tombstone;
+    if (!answer.missing.empty()) return tombstone;
   }
+  return Error(ErrorCode::kUnavailable, "no tombstone can be made on " + id);
 }
 
 Status Replication::fetch_and_write(std::span<const RevisionRequest> wanted, StepReport& report) {
