@@ -621,10 +621,13 @@ void add_report(StepReport& total, StepReport&& step) {
 }  // namespace
 
 std::string absence_in_words(const StepReport& report, bool push) {
-  if (!report.compared_anew) return "";
-  std::string words = push ? "the other side was away for longer than deletions are remembered here"
-                           : "this device was away for longer than deletions are remembered";
-  words += "; all was compared anew";
+  if (!report.compared_anew && report.ended == 0) return "";
+  // A push that ends documents without comparing was refused what this device still had.
+  const bool other_side = push && report.compared_anew;
+  std::string words = other_side
+                          ? "the other side was away for longer than deletions are remembered here"
+                          : "this device was away for longer than deletions are remembered";
+  if (report.compared_anew) words += "; all was compared anew";
   if (report.ended > 0) words += ", deleted meanwhile: " + counted(report.ended);
   return words;
 }

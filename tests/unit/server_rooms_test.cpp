@@ -318,7 +318,8 @@ TEST_F(Room, AFeedGivesWhatItsReaderSeesAndItsHiddenSequencesGoOn) {
   ASSERT_EQ(put("ada", "diary:a", "{}").status, 201);
   const auto ids = [](const Reply& reply) {
     std::set<std::string> out;
-    for (const auto& row : reply.json().at("results").as_array())
+    const auto body = reply.json();
+    for (const auto& row : body.at("results").as_array())
       out.insert(std::string(row.at("id").as_string()));
     return out;
   };

@@ -218,6 +218,8 @@ class Walk : public Rooms {
     out += reply.body;
     static const std::regex sequence("1-[0-9a-f]{48}"),
         started("\"instance_start_time\":\"[0-9]+\""), time("\"execution_time_ms\": ?[0-9.eE+-]+");
+    static const std::regex boundary("(--|boundary=\")[0-9a-f]{32}");
+    out = std::regex_replace(out, boundary, "$1BOUNDARY");
     out = std::regex_replace(out, sequence, "SEQUENCE");
     out = std::regex_replace(out, started, "STARTED");
     out = std::regex_replace(out, time, "TIME");
