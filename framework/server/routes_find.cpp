@@ -9,6 +9,7 @@
 #include "query/json_view.h"
 #include "server/document_json.h"
 #include "server/find_index.h"
+#include "server/project_fields.h"
 #include "server/routes.h"
 
 namespace atelier::server {
@@ -339,56 +340,10 @@ class Finder {
       show_document(pieces, *document, show, store_);
       ATELIER_TRY(text, pieces.collect(store_, kRequestBodyBytesMax));
       out += shown_++ == 0 ? "\n" : ",\n";
-      out += options_.fields.empty() ? text : project(text);
+      out += options_.fields.empty() ? text : project_fields(text, options_.fields);
       if (out.size() > kFindBytesMax)
         return Error{ErrorCode::kTooLarge, "The answer is too large: ask for fewer documents."};
     }
-    return out;
-  }
-
-  /// An object under construction from paths.
-  struct Node {
-    std::string name, value;
-    std::vector<Node> members;
-  };
-
-  static void put(Node& node, const std::vector<query::FieldPath::Segment>& path, std::size_t at,
-                  std::string_view value) {
-    if (at == path.size()) {
-      node.value = std::string(value);
-      return;
-    }
-    for (Node& member : node.members)
-      if (member.name == path[at].name) return put(member, path, at + 1, value);
-    node.members.push_back({path[at].name, {}, {}});
-    put(node.members.back(), path, at + 1, value);
-  }
-
-  static void print(const Node& node, std::string& out) {
-    if (node.members.empty() && !node.value.empty()) {
-      out += node.value;
-      return;
-    }
-    out += '{';
-    for (std::size_t i = 0; i < node.members.size(); ++i) {
-      if (i != 0) out += ',';
-      json::append_string(out, node.members[i].name);
-      out += ':';
-      print(node.members[i], out);
-    }
-    out += '}';
-  }
-
-  std::string project(const std::string& text) const {
-    Node root;
-    for (const std::string& field : options_.fields) {
-      const auto path = query::FieldPath::parse(field);
-      if (!path) continue;
-      if (const auto value = path->find(query::JsonView(text)))
-        put(root, path->segments(), 0, value->text());
-    }
-    std::string out;
-    print(root, out);
     return out;
   }
 

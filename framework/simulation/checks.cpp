@@ -14,6 +14,7 @@ bool wanted(std::string_view id, const std::vector<std::string>& prefixes) {
   });
 }
 
+const std::string kUnreadableKey = "(unreadable)";  // the others are "<id> <revision>"
 constexpr std::string_view kEvictedText = "evicted";
 constexpr std::string_view kDeletedText = "deleted ";
 
@@ -48,7 +49,7 @@ std::map<std::string, std::string> leaves_of(Store& store,
     return true;
   });
   std::map<std::string, std::string> all;
-  if (!read) all["(unreadable)"] = read.error().message;
+  if (!read) all[kUnreadableKey] = read.error().message;
   for (const ChangeRow& row : rows) {
     for (const RevId& rev : row.leaves) {
       const auto leaf = store.get(row.id, {.rev = rev});
@@ -150,6 +151,9 @@ std::string World::Impl::difference(const Link& link) {
   const auto theirs = leaves_of(*node(link.server).store, link.options.prefixes);
   if (ours == theirs) return {};
   const std::string names = node(link.client).name + " and " + node(link.server).name;
+  if (ours.contains(kUnreadableKey) || theirs.contains(kUnreadableKey)) {
+    return names + ": a feed cannot be read";
+  }
   // An edit beside an attachment whose bytes no node has any more stays where it was made.
   const auto is_stuck = [&](const std::string& key) {
     const std::size_t space = key.find(' ');
@@ -164,6 +168,17 @@ std::string World::Impl::difference(const Link& link) {
     return text == kEvictedText ||
            (text.starts_with(kDeletedText) && forgotten.contains(key.substr(0, key.find(' '))));
   };
+  // A server that was made anew lacks what a device evicted after sending it, and can be given what
+  // came before by a third node: the device knows better and can give nobody the bytes.
+  const auto came_before_evicted = [&](const std::string& key) {
+    const std::string id = key.substr(0, key.find(' '));
+    const auto rev = RevId::parse(key.substr(id.size() + 1));
+    const bool evicted = std::any_of(ours.begin(), ours.end(), [&](const auto& leaf) {
+      return leaf.second == kEvictedText && leaf.first.starts_with(id + " ") &&
+             !theirs.contains(leaf.first);
+    });
+    return evicted && knows(link.client, id, *rev);
+  };
   for (const auto& [key, text] : ours) {
     const auto there = theirs.find(key);
     // What a device evicted may be lost at a server that was restored since; both is no difference.
@@ -174,7 +189,7 @@ std::string World::Impl::difference(const Link& link) {
       return names + " differ in " + key + ": " + text + " / " + there->second;
   }
   for (const auto& [key, text] : theirs) {
-    if (!ours.contains(key) && !may_differ(key, text))
+    if (!ours.contains(key) && !may_differ(key, text) && !came_before_evicted(key))
       return names + " differ: only the second has " + key + " " + text;
   }
   return {};
