@@ -588,8 +588,8 @@ Status Replication::record() {
 /// Invariant 3: after a new connection our last checkpoint must still be on top there before
 /// anything is taken as done. `ask`: even when no connection is new.
 Result<Replication::Answering> Replication::who_answers(bool ask) {
-  if (checkpoint_denied_) return Answering::kSame;
   if (!ask && connection_epoch() == epoch_) return Answering::kSame;
+  if (checkpoint_denied_) return may_record_again();
   for (Peer* peer : {&source_, &target_}) {
     if (peer->connection_epoch() == 0) continue;
     ATELIER_TRY(json, peer->get_local(checkpoint_id_));
@@ -598,6 +598,20 @@ Result<Replication::Answering> Replication::who_answers(bool ask) {
   if (connection_epoch() == epoch_) return Answering::kSame;
   epoch_ = connection_epoch();
   return Answering::kReconnected;
+}
+
+/// After a refused checkpoint nothing shows who is behind a new connection. Where one may be written
+/// now the refusal was a passing one, and what is proven is where the last entry stands; where not,
+/// this side may only read there, and goes on. Writes what it finds: a position would be a claim
+/// towards another database.
+Result<Replication::Answering> Replication::may_record_again() {
+  if (connection_epoch() == epoch_) return Answering::kSame;
+  Peer& remote = source_.is_local() ? target_ : source_;
+  checkpoint_denied_ = false;
+  ATELIER_TRY(found, remote.get_local(checkpoint_id_));
+  ATELIER_CHECK(put_checkpoint(remote, found.value_or(checkpoint_json({}))));
+  epoch_ = connection_epoch();
+  return checkpoint_denied_ ? Answering::kSame : Answering::kOther;
 }
 
 namespace {

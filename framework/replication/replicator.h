@@ -131,6 +131,7 @@ class Replication {
   Status put_checkpoint(Peer& peer, const std::string& json);
   enum class Answering { kSame, kReconnected, kOther };
   Result<Answering> who_answers(bool ask);
+  Result<Answering> may_record_again();
   std::uint64_t connection_epoch() const;
   std::string position_after(const ChangesPage& page) const;
   ChangesQuery next_query(const ChangesPage& page) const;

@@ -255,6 +255,9 @@ class Address : public PeerWrapper {
   }
   /// The next take-over happens inside the call with this number, between asking and writing.
   void take_over_at_write(std::shared_ptr<Store> store) { pending_ = std::move(store); }
+  /// The next so many checkpoints are refused.
+  void refuse_checkpoints(int count) { refusals_ = count; }
+  void reconnect() { ++connections_; }
 
   Result<PeerInfo> info() override {
     changed_ = false;
@@ -284,6 +287,10 @@ class Address : public PeerWrapper {
   }
   Status put_local(const std::string& id, const std::string& json) override {
     ATELIER_CHECK(check());
+    if (refusals_ > 0) {
+      --refusals_;
+      return Error(ErrorCode::kForbidden, "read only");
+    }
     return PeerWrapper::put_local(id, json);
   }
   std::uint64_t connection_epoch() const override { return connections_; }
@@ -297,6 +304,7 @@ class Address : public PeerWrapper {
 
   const bool names_itself_;
   bool changed_ = false;
+  int refusals_ = 0;
   std::uint64_t connections_ = 1;
   std::shared_ptr<Store> pending_;
 };
@@ -341,6 +349,37 @@ TEST_P(Takeover, PushSkipsNothingWhenItHappensInTheMiddleOfABatch) {
   address.take_over_at_write(other);
   catch_up(replication);
   EXPECT_EQ(contents(*source), contents(*other));
+}
+
+TEST_P(Takeover, PushSkipsNothingAfterARefusalOfTheCheckpointThatPassed) {
+  const auto other = open_store(folder.path() / "c");
+  const auto from = make_local_peer(source);
+  Address address(target, GetParam());
+  Replication replication(*from, address, options(), clock);
+  address.refuse_checkpoints(2);  // the one of the beginning, and the one after a while
+  add_messages(10, "message:a");
+  catch_up(replication);
+  clock.advance(kCheckpointEveryMs);
+  add_messages(10, "message:b");
+  catch_up(replication);
+  address.take_over(other);
+  add_messages(10, "message:c");
+  catch_up(replication);
+  EXPECT_EQ(contents(*source), contents(*other));
+}
+
+TEST_P(Takeover, WhoMayNeverWriteACheckpointGoesOnOverNewConnections) {
+  const auto from = make_local_peer(source);
+  Address address(target, GetParam());
+  Replication replication(*from, address, options(), clock);
+  address.refuse_checkpoints(1'000);
+  for (int round = 0; round < 5; ++round) {
+    add_messages(10, "message:" + std::to_string(round) + "-");
+    catch_up(replication);
+    address.reconnect();
+  }
+  EXPECT_EQ(contents(*source), contents(*target));
+  EXPECT_EQ(replication.step()->rows, 0u);
 }
 
 TEST_P(Takeover, PullSkipsNothingWhenStoresAlternate) {
