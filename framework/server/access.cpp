@@ -106,10 +106,16 @@ std::optional<std::string> cookie(const Headers& headers, std::string_view name)
 }
 
 Access::Access(const ServerOptions& options, std::uint16_t port)
-    : admin_token_(options.admin_token), jwt_(options.jwt), proxy_secret_(options.proxy_secret) {
+    : admin_token_(options.admin_token),
+      jwt_(options.jwt),
+      proxy_secret_(options.proxy_secret),
+      cookie_attributes_(options.tls_certificate.empty()
+                             ? "; Path=/; HttpOnly; SameSite=Strict"
+                             : "; Path=/; Secure; HttpOnly; SameSite=Strict") {
+  const std::string scheme = options.tls_certificate.empty() ? "http://" : "https://";
   for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) {
     hosts_.insert(name);
-    origins_.insert("http://" + std::string(name) + ":" + std::to_string(port));
+    origins_.insert(scheme + std::string(name) + ":" + std::to_string(port));
   }
   const bool is_v6 = options.address.find(':') != std::string::npos;
   hosts_.insert(lower(is_v6 ? "[" + options.address + "]" : options.address));
@@ -304,7 +310,7 @@ void Access::authenticate_cookie(Request& request, const std::string& token) {
 std::string Access::cookie_with(std::string_view token, std::int64_t now_seconds) const {
   return "AuthSession=" + std::string(token) +
          "; Version=1; Expires=" + http_date(now_seconds + kSessionSeconds) +
-         "; Max-Age=" + std::to_string(kSessionSeconds) + "; Path=/; HttpOnly; SameSite=Strict";
+         "; Max-Age=" + std::to_string(kSessionSeconds) + std::string(cookie_attributes_);
 }
 
 std::string Access::session_cookie(const std::optional<Account>& account,
@@ -321,7 +327,7 @@ std::string Access::end_session(const Request& request, std::int64_t now_seconds
 
 std::string Access::no_session_cookie(std::int64_t now_seconds) const {
   return "AuthSession=; Version=1; Expires=" + http_date(now_seconds) +
-         "; Max-Age=0; Path=/; HttpOnly; SameSite=Strict";
+         "; Max-Age=0" + std::string(cookie_attributes_);
 }
 
 std::string Access::handlers() const {

@@ -72,6 +72,7 @@ class Access {
   const std::string admin_token_;
   const JwtOptions jwt_;
   const std::string proxy_secret_;
+  const std::string_view cookie_attributes_;
   Users users_;
   Sessions sessions_;
   std::set<std::string> hosts_;  // lower case, without port

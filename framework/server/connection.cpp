@@ -108,26 +108,28 @@ const std::string& ConnectionShared::date() {
   return date_;
 }
 
-Connection::Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user,
+Connection::Connection(std::shared_ptr<ConnectionShared> shared, Channel channel, bool local_user,
                        std::string address)
     : shared_(std::move(shared)),
       local_user_(local_user),
       address_(std::move(address)),
-      socket_(std::move(socket)),
-      timer_(socket_.get_executor()) {}
+      channel_(std::move(channel)),
+      timer_(channel_.get_executor()),
+      state_(channel_.is_tls() ? State::kHandshake : State::kIdle) {}
 
 Connection::~Connection() = default;
 
 void Connection::start() {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
   shared_->open.emplace(this, shared_from_this());
-  set_deadline_ms(kRequestHeadTimeoutMs);  // a client that connects has something to say
+  // A client that connects has something to say.
+  set_deadline_ms(state_ == State::kHandshake ? shared_->tls_handshake_ms : kRequestHeadTimeoutMs);
   want_read();
 }
 
 void Connection::stop() {
-  if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kLinger) return close();
+  if (state_ == State::kHandshake || state_ == State::kIdle || state_ == State::kHead ||
+      state_ == State::kLinger)
+    return close();
   if (source_) source_->on_stop();
   keep_alive_ = false;
   if (state_ == State::kParked) unpark();
@@ -135,15 +137,16 @@ void Connection::stop() {
 
 void Connection::close() {
   if (state_ == State::kClosed) return;
+  // Nobody may take an answer that was cut for a whole one.
+  if (state_ == State::kIdle) channel_.say_goodbye();
   state_ = State::kClosed;
   const auto self = shared_from_this();
   ++serial_;
   count_body(0);
   source_.reset();
   plan_ = {};
-  error_code ignored;
   timer_.cancel();
-  socket_.close(ignored);
+  channel_.close();
   shared_->open.erase(this);
   shared_->one_closed();
 }
@@ -158,7 +161,7 @@ void Connection::count_body(std::size_t bytes) {
 void Connection::want_read() {
   if (read_wanted_ || state_ == State::kClosed) return;
   read_wanted_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& failed) {
+  channel_.wait_read([self = shared_from_this()](const error_code& failed) {
     self->read_wanted_ = false;
     self->on_readable(failed);
   });
@@ -167,25 +170,49 @@ void Connection::want_read() {
 void Connection::on_readable(const error_code& failed) {
   if (state_ == State::kClosed) return;
   if (failed) return close();
-  if (state_ == State::kParked) {
-    // Either the client went away or it sends its next request before this answer ends.
-    char byte = 0;
-    error_code peeked;
-    socket_.receive(asio::buffer(&byte, 1), Socket::message_peek, peeked);
-    if (peeked && peeked != asio::error::would_block) return close();
-    return;
-  }
+  if (state_ == State::kHandshake) return shake_hands();
+  if (state_ == State::kParked) return look_at_parked();
   if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kBody ||
       state_ == State::kDrain || state_ == State::kLinger)
     read_now();
 }
 
+void Connection::shake_hands() {
+  error_code failed;
+  const char first = channel_.first_byte(failed);
+  if (!failed && first >= 'A' && first <= 'Z') {
+    // A request without TLS: its own letters begin no TLS, and it is answered in its own way.
+    channel_.drop_tls();
+    keep_alive_ = false;
+    request_ = std::make_shared<Request>();
+    return refuse(bad_request("This port speaks TLS: the address begins with https://."));
+  }
+  channel_.handshake(failed);
+  if (failed == asio::error::would_block) return want_read();
+  if (failed == asio::error::eof) return close();
+  if (failed) return linger();  // the client may read why
+  state_ = State::kIdle;
+  set_deadline_ms(kRequestHeadTimeoutMs);
+  want_read();
+}
+
+/// Either the client went away or it sends its next request before this answer ends.
+void Connection::look_at_parked() {
+  error_code peeked;
+  channel_.peek(peeked);
+  if (peeked == asio::error::would_block) return want_read();
+  if (peeked) close();
+}
+
 void Connection::read_now() {
   error_code failed;
-  const std::size_t size = socket_.read_some(asio::buffer(shared_->read_buffer), failed);
+  if (state_ == State::kLinger) {
+    channel_.discard(failed);
+    return failed && failed != asio::error::would_block ? close() : want_read();
+  }
+  const std::size_t size = channel_.read_some(asio::buffer(shared_->read_buffer), failed);
   if (failed == asio::error::would_block) return want_read();
   if (failed) return close();
-  if (state_ == State::kLinger) return want_read();
   take(std::string_view(shared_->read_buffer.data(), size));
 }
 
@@ -235,6 +262,7 @@ bool Connection::parse_head(std::string_view& bytes) {
     set_deadline_ms(kRequestHeadTimeoutMs);
     request_ = std::make_shared<Request>();
     request_->local_user = local_user_;
+    request_->secure = channel_.is_tls();
     request_->address = address_;
     body_.clear();
     parser_ = std::make_unique<RequestParser>(*request_, body_);
@@ -420,7 +448,7 @@ void Connection::answer(std::uint64_t serial, Response response) {
   if (serial != serial_ || state_ != State::kAnswering) return;
   if (response.presence) {
     // Later, when what the client sent behind its request is in input_ again.
-    asio::post(socket_.get_executor(), [self = shared_from_this(), serial,
+    asio::post(channel_.get_executor(), [self = shared_from_this(), serial,
                                         kept = std::make_shared<Response>(std::move(response))] {
       if (self->serial_ == serial && self->state_ == State::kAnswering)
         self->upgrade(std::move(*kept));
@@ -429,7 +457,8 @@ void Connection::answer(std::uint64_t serial, Response response) {
   }
   if (response.close || shared_->stopping) keep_alive_ = false;
   shared_->router.finish(*request_, response);
-  out_ = head_of(response);
+  // Behind what may still be on its way, a "100 Continue".
+  out_ = out_.substr(std::min(sent_, out_.size())) + head_of(response);
   sent_ = 0;
   source_ = std::move(response.source);
   if (source_) {
@@ -459,7 +488,7 @@ void Connection::upgrade(Response response) {
   count_body(0);
   plan_ = {};
   timer_.cancel();
-  start_presence(shared_, std::move(socket_), *request_, std::move(response));
+  start_presence(shared_, std::move(channel_), *request_, std::move(response));
   shared_->open.erase(this);
 }
 
@@ -492,11 +521,11 @@ bool Connection::flush() {
     }
     if (left == 0) break;
     error_code failed;
-    const std::size_t size = socket_.write_some(buffers, failed);
+    const std::size_t size = channel_.write_some(buffers, failed);
     if (failed == asio::error::would_block) {
       if (write_wanted_) return false;
       write_wanted_ = true;
-      socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& broken) {
+      channel_.wait_write([self = shared_from_this()](const error_code& broken) {
         self->write_wanted_ = false;
         if (broken || self->state_ == State::kClosed) return self->close();
         if (self->state_ == State::kSending) self->pump();
@@ -534,7 +563,7 @@ void Connection::pump() {
     switch (next) {
       case BodySource::State::kData:
         if (!chunk) {
-          asio::post(socket_.get_executor(), [self] {
+          asio::post(channel_.get_executor(), [self] {
             if (self->state_ == State::kSending) self->pump();
           });
           return;
@@ -579,7 +608,7 @@ void Connection::response_sent() {
   set_deadline_ms(kKeepAliveIdleMs);
   if (input_.empty()) return want_read();
   // Not at once: a long pipeline must not become a deep recursion.
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(channel_.get_executor(), [self = shared_from_this()] {
     if (self->state_ == State::kIdle) self->process();
   });
 }
@@ -589,7 +618,7 @@ void Connection::linger() {
   state_ = State::kLinger;
   input_ = {};
   error_code failed;
-  socket_.shutdown(Socket::shutdown_send, failed);
+  channel_.shutdown_send(failed);
   if (failed) return close();
   set_deadline_ms(shared_->stopping ? kStopLingerMs : kLingerMs);
   want_read();

@@ -16,15 +16,18 @@
 #include <string_view>
 #include <unordered_map>
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/limits.h"
+#include "server/channel.h"
 #include "server/http_message.h"
 #include "server/router.h"
 
 namespace atelier::server {
+
+/// From the connection to the end of the handshake: a few turns to the other side of the world.
+inline constexpr int kTlsHandshakeTimeoutMs = 10'000;
 
 class Connection;
 class RequestParser;  // Beast's, in connection.cpp
@@ -50,6 +53,7 @@ struct ConnectionShared {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> open;
   std::unordered_map<UpgradedConnection*, std::shared_ptr<UpgradedConnection>> upgraded;
   int presence_silence_ms = kPresenceSilenceMs;
+  int tls_handshake_ms = kTlsHandshakeTimeoutMs;
   std::function<void()> on_all_closed;  // while stopping
   /// To be called by a connection that took itself out of `open` or `upgraded`.
   void one_closed() const {
@@ -65,9 +69,7 @@ struct ConnectionShared {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = boost::asio::generic::stream_protocol::socket;
-
-  Connection(std::shared_ptr<ConnectionShared> shared, Socket socket, bool local_user,
+  Connection(std::shared_ptr<ConnectionShared> shared, Channel channel, bool local_user,
              std::string address);
   ~Connection();
 
@@ -79,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   using Clock = std::chrono::steady_clock;
   enum class State {
+    kHandshake,  // of TLS
     kIdle,       // between requests
     kHead,       // a request began
     kBody,       // its head is complete
@@ -94,6 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // reading
   void want_read();
   void on_readable(const boost::system::error_code& failed);
+  void shake_hands();
+  void look_at_parked();
   void read_now();
   void take(std::string_view bytes);
   void process();
@@ -131,12 +136,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<ConnectionShared> shared_;
   const bool local_user_;
   const std::string address_;  // the client's
-  Socket socket_;
+  Channel channel_;
   boost::asio::steady_timer timer_;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point timer_at_ = Clock::time_point::max();  // when the armed timer fires
 
-  State state_ = State::kIdle;
+  State state_;
   bool read_wanted_ = false, write_wanted_ = false;
   bool keep_alive_ = true, chunked_ = false;
   std::uint64_t serial_ = 0;  // of the request in turn

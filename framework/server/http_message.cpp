@@ -124,7 +124,7 @@ void Query::set(std::string name, std::string value) {
 
 std::string Request::origin() const {
   const std::string_view host = headers.get("Host");
-  return "http://" + std::string(host.empty() ? "localhost" : host);
+  return (secure ? "https://" : "http://") + std::string(host.empty() ? "localhost" : host);
 }
 
 std::string_view status_text(int status) {

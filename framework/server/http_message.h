@@ -70,6 +70,7 @@ struct Request {
   Headers headers;
   bool http_1_0 = false;
   bool local_user = false;  // through the Unix socket, by our own user
+  bool secure = false;      // under TLS
   std::string address;      // of the client, without its port; empty on the Unix socket
   Principal principal;
   /// A name and a password that are still to be checked, where it may take its time.
@@ -78,7 +79,7 @@ struct Request {
   std::string body;        // decoded from chunks; empty when the route took it as a stream
 
   bool is_read() const { return method == "GET" || method == "HEAD"; }
-  /// http://<Host>, the address that the client knows us by.
+  /// http://<Host> or https://<Host>, the address that the client knows us by.
   std::string origin() const;
 };
 

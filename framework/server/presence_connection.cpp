@@ -20,6 +20,23 @@ namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 
+// What Beast's WebSockets ask of a stream, found beside its class.
+
+void beast_close_socket(Channel& channel) {
+  channel.close();
+}
+
+void teardown(boost::beast::role_type role, Channel& channel, error_code& failed) {
+  channel.say_goodbye();
+  websocket::teardown(role, channel.socket(), failed);
+}
+
+template <class Handler>
+void async_teardown(boost::beast::role_type role, Channel& channel, Handler&& handler) {
+  channel.say_goodbye();
+  websocket::async_teardown(role, channel.socket(), std::forward<Handler>(handler));
+}
+
 namespace {
 
 using Time = std::chrono::steady_clock;
@@ -38,7 +55,7 @@ class PresenceConnection final : public UpgradedConnection,
                                  public PresenceMember,
                                  public std::enable_shared_from_this<PresenceConnection> {
  public:
-  PresenceConnection(std::shared_ptr<ConnectionShared> shared, Connection::Socket socket,
+  PresenceConnection(std::shared_ptr<ConnectionShared> shared, Channel channel,
                      const Request& request, Response response)
       : shared_(std::move(shared)),
         room_(std::move(response.presence)),
@@ -46,7 +63,7 @@ class PresenceConnection final : public UpgradedConnection,
         resume_(request.query.get("resume").value_or("")),
         request_(handshake_request(request)),
         headers_(std::move(response.headers)),
-        ws_(std::move(socket)),
+        ws_(std::move(channel)),
         stall_timer_(ws_.get_executor()),
         tell_timer_(ws_.get_executor()),
         read_timer_(ws_.get_executor()) {}
@@ -85,7 +102,7 @@ class PresenceConnection final : public UpgradedConnection,
   const std::string resume_;
   const HandshakeRequest request_;
   const Headers headers_;
-  websocket::stream<Connection::Socket> ws_;
+  websocket::stream<Channel> ws_;
   asio::steady_timer stall_timer_, tell_timer_, read_timer_;
   boost::beast::flat_buffer input_;
 
@@ -237,17 +254,16 @@ void PresenceConnection::close() {
   stall_timer_.cancel();
   tell_timer_.cancel();
   read_timer_.cancel();
-  error_code ignored;
-  boost::beast::get_lowest_layer(ws_).close(ignored);
+  ws_.next_layer().close();
   shared_->upgraded.erase(this);
   shared_->one_closed();
 }
 
 }  // namespace
 
-void start_presence(const std::shared_ptr<ConnectionShared>& shared, Connection::Socket socket,
+void start_presence(const std::shared_ptr<ConnectionShared>& shared, Channel channel,
                     const Request& request, Response response) {
-  std::make_shared<PresenceConnection>(shared, std::move(socket), request, std::move(response))
+  std::make_shared<PresenceConnection>(shared, std::move(channel), request, std::move(response))
       ->start();
 }
 

@@ -8,8 +8,8 @@
 namespace atelier::server {
 
 /// Answers the request with 101 (or, when the handshake is wrong, with 400) and goes on as a
-/// WebSocket until either side ends it. The socket is given away.
-void start_presence(const std::shared_ptr<ConnectionShared>& shared, Connection::Socket socket,
+/// WebSocket until either side ends it. The channel is given away.
+void start_presence(const std::shared_ptr<ConnectionShared>& shared, Channel channel,
                     const Request& request, Response response);
 
 }  // namespace atelier::server

@@ -117,6 +117,12 @@ class Core {
 
   /// Before the thread runs.
   Status listen() {
+    if (!options_.tls_certificate.empty() || !options_.tls_key.empty()) {
+      ATELIER_TRY(tls, TlsKeeper::open({.certificate = options_.tls_certificate,
+                                        .key = options_.tls_key,
+                                        .notice = options_.tls_notice}));
+      tls_ = std::move(tls);
+    }
     if (options_.listen_tcp) {
       ATELIER_CHECK(listen_on_tcp(tcp_, options_));
       error_code failed;
@@ -145,6 +151,7 @@ class Core {
     };
     shared_ = std::make_shared<ConnectionShared>(context_);
     shared_->presence_silence_ms = options_.presence_silence_ms;
+    if (options_.tls_handshake_ms > 0) shared_->tls_handshake_ms = options_.tls_handshake_ms;
     catalog_changes_ = context_->catalog->subscribe(
         [poster = poster_, weak = std::weak_ptr(context_)](const std::string& name, bool created) {
           poster->post([weak, name, created] {
@@ -183,6 +190,9 @@ class Core {
   }
 
   std::uint16_t port() const { return port_; }
+  std::optional<Certificate> certificate() const {
+    return tls_ ? std::optional(tls_->certificate()) : std::nullopt;
+  }
 
  private:
   void accept_tcp() {
@@ -192,7 +202,7 @@ class Core {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       const std::string address = socket.remote_endpoint(ignored).address().to_string();
-      add(std::move(socket), false, address);
+      add(std::move(socket), false, address, tls_.get());
       accept_tcp();
     });
   }
@@ -203,17 +213,20 @@ class Core {
       if (failed) return retry(file_retry_, [this] { accept_file(); });
       // The mode of the file keeps others out already; this holds where a system ignores it.
       const auto user = os::peer_user_id(socket.native_handle());
-      if (user && *user == os::user_id()) add(std::move(socket), true, {});
+      if (user && *user == os::user_id()) add(std::move(socket), true, {}, nullptr);
       accept_file();
     });
   }
 
   template <class Socket>
-  void add(Socket socket, bool local_user, std::string address) {
+  void add(Socket socket, bool local_user, std::string address, TlsKeeper* tls) {
     if (shared_->open.size() + shared_->upgraded.size() >= kConnectionsMax)
       return;  // closed unheard
-    std::make_shared<Connection>(shared_, Connection::Socket(std::move(socket)), local_user,
-                                 std::move(address))
+    auto session = tls != nullptr ? tls->session() : nullptr;
+    if (tls != nullptr && !session) return;
+    std::make_shared<Connection>(
+        shared_, Channel(Channel::Socket(std::move(socket)), std::move(session)), local_user,
+        std::move(address))
         ->start();
   }
 
@@ -259,6 +272,7 @@ class Core {
   const std::shared_ptr<Poster> poster_;
   const std::shared_ptr<Background> background_;
   std::uint16_t port_ = 0;
+  std::unique_ptr<TlsKeeper> tls_;  // null without TLS
   std::shared_ptr<Context> context_;
   std::shared_ptr<ConnectionShared> shared_;
   Subscription catalog_changes_;
@@ -295,8 +309,11 @@ class RunningServer : public Server {
 
   std::string url() const override {
     const bool is_v6 = address_.find(':') != std::string::npos;
-    return "http://" + (is_v6 ? "[" + address_ + "]" : address_) + ":" + std::to_string(port());
+    return (core_->certificate() ? "https://" : "http://") + (is_v6 ? "[" + address_ + "]" : address_) + ":" +
+           std::to_string(port());
   }
+
+  std::optional<Certificate> certificate() const override { return core_->certificate(); }
 
  private:
   const std::unique_ptr<Core> core_;

@@ -24,6 +24,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "server/certificate.h"
 #include "store/catalog.h"
 
 namespace atelier {
@@ -89,6 +90,13 @@ struct ServerOptions {
   std::uint16_t port = 0;             // 0: the kernel chooses; see Server::port()
   bool listen_tcp = true;
   std::filesystem::path unix_socket;  // empty: none; created with mode 0600
+  /// PEM files of a certificate (its chain behind it) and its key, both or neither. With them TCP
+  /// speaks TLS and nothing else; the Unix socket stays plain. They are looked at again at new
+  /// connections, once a second at most: new files are used from then on, broken ones are not.
+  std::filesystem::path tls_certificate, tls_key;
+  /// Told in a sentence when the certificate changed or a new one cannot be used. Server's thread.
+  std::function<void(const std::string&)> tls_notice;
+  int tls_handshake_ms = 0;           // who is not done with it then is cut; 0: the usual
   std::string admin_token;            // not empty
   JwtOptions jwt;
   std::string proxy_secret;  // of a proxy that signs people in; empty: none is believed
@@ -112,7 +120,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Binds and begins to serve. Errors: kExists when the address is taken, kForbidden, kInvalid.
+  /// Binds and begins to serve. Errors: kExists when the address is taken, kForbidden, kInvalid;
+  /// for the certificate's files those of reading, and kInvalid with what is wrong.
   static Result<std::unique_ptr<Server>> start(
       ServerOptions options, std::shared_ptr<Catalog> catalog,
       std::shared_ptr<ReplicationService> replication = {});
@@ -120,8 +129,10 @@ class Server {
   virtual ~Server() = default;
 
   virtual std::uint16_t port() const = 0;
-  /// http://127.0.0.1:17984
+  /// http://127.0.0.1:17984, or with https.
   virtual std::string url() const = 0;
+  /// The one that new connections are shown; nullopt without TLS.
+  virtual std::optional<Certificate> certificate() const = 0;
 };
 
 }  // namespace atelier

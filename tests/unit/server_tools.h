@@ -63,6 +63,15 @@ struct Reply {
   }
 };
 
+/// What may stand between a client's bytes and its socket: TLS (server_tls_tools.h). Both as
+/// recv() and send(): 0 at the end, negative when it is broken.
+class Cipher {
+ public:
+  virtual ~Cipher() = default;
+  virtual ssize_t send(const char* bytes, std::size_t size) = 0;
+  virtual ssize_t receive(char* into, std::size_t size) = 0;
+};
+
 /// One connection, over TCP or a socket file.
 class Client {
  public:
@@ -99,16 +108,22 @@ class Client {
     std::swap(host_, other.host_);
     std::swap(buffer_, other.buffer_);
     std::swap(lines_, other.lines_);
+    std::swap(cipher_, other.cipher_);
     return *this;
   }
   ~Client() {
+    cipher_.reset();
     if (fd_ >= 0) ::close(fd_);
   }
+  int socket() const { return fd_; }
+  /// From now on all bytes go through it.
+  void use(std::unique_ptr<Cipher> cipher) { cipher_ = std::move(cipher); }
 
   /// Writes bytes as they are; false when the server has closed.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t size = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t size = cipher_ ? cipher_->send(bytes.data(), bytes.size())
+                                   : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (size <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(size));
     }
@@ -230,7 +245,8 @@ class Client {
 
   bool fill() {
     char bytes[16384];
-    const ssize_t size = ::recv(fd_, bytes, sizeof bytes, 0);
+    const ssize_t size = cipher_ ? cipher_->receive(bytes, sizeof bytes)
+                                 : ::recv(fd_, bytes, sizeof bytes, 0);
     if (size <= 0) return false;
     buffer_.append(bytes, static_cast<std::size_t>(size));
     return true;
@@ -239,6 +255,7 @@ class Client {
   int fd_ = -1;
   std::string host_;
   std::string buffer_, lines_;
+  std::unique_ptr<Cipher> cipher_;
 };
 
 inline HeaderList as_admin(HeaderList more = {}) {
