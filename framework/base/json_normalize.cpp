@@ -1,6 +1,7 @@
 // Checking and normalizing, over Boost.JSON's parser. Apart from the readers and the writer, which
 // plugins link and which need no library.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_set>
 
@@ -114,8 +115,11 @@ class NormalForm {
   void reserve(std::size_t bytes) { out_.reserve(bytes); }
 
  private:
+  static constexpr std::size_t kFewKeys = 24;
+  /// Hashes of an object's keys so far.
   struct Frame {
-    std::vector<std::size_t> few;
+    std::array<std::size_t, kFewKeys> few;
+    std::size_t count = 0;  // in `few`
     std::unordered_set<std::size_t> many;
   };
 
@@ -136,15 +140,14 @@ class NormalForm {
     return true;
   }
   void note_key(std::size_t hash) {
-    constexpr std::size_t kLinearMax = 24;
     Frame& frame = frames_.back();
-    if (frame.many.empty() && frame.few.size() < kLinearMax) {
-      if (std::find(frame.few.begin(), frame.few.end(), hash) != frame.few.end())
-        has_duplicates_ = true;
-      frame.few.push_back(hash);
+    const auto end = frame.few.begin() + static_cast<std::ptrdiff_t>(frame.count);
+    if (frame.count < kFewKeys) {
+      if (std::find(frame.few.begin(), end, hash) != end) has_duplicates_ = true;
+      frame.few[frame.count++] = hash;
       return;
     }
-    if (frame.many.empty()) frame.many.insert(frame.few.begin(), frame.few.end());
+    if (frame.many.empty()) frame.many.insert(frame.few.begin(), end);
     if (!frame.many.insert(hash).second) has_duplicates_ = true;
   }
 

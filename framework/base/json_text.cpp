@@ -330,6 +330,10 @@ Writer& Writer::raw(std::string_view text) {
 Result<SplitDocument> split_specials(std::string_view normal_object) {
   if (kind_of(normal_object) != Kind::kObject) return invalid("Document must be a JSON object");
   SplitDocument split;
+  if (normal_object.find("\"_") == std::string_view::npos) {  // the usual case: nothing to take out
+    split.rest = normal_object;
+    return split;
+  }
   Writer rest;
   rest.begin_object();
   for_each_member(normal_object, [&](std::string_view key, std::string_view value) {

@@ -168,14 +168,14 @@ std::string World::Impl::difference(const Link& link) {
     return text == kEvictedText ||
            (text.starts_with(kDeletedText) && forgotten.contains(key.substr(0, key.find(' '))));
   };
-  // A server that was made anew lacks what a device evicted after sending it, and can be given what
-  // came before by a third node: the device knows better and can give nobody the bytes.
+  // A server that was made anew, or restored, lacks what a device evicted after sending it, and can
+  // be given what came before by a third node: the device knows better and can give nobody the bytes.
   const auto came_before_evicted = [&](const std::string& key) {
     const std::string id = key.substr(0, key.find(' '));
     const auto rev = RevId::parse(key.substr(id.size() + 1));
     const bool evicted = std::any_of(ours.begin(), ours.end(), [&](const auto& leaf) {
-      return leaf.second == kEvictedText && leaf.first.starts_with(id + " ") &&
-             !theirs.contains(leaf.first);
+      return leaf.first.starts_with(id + " ") && !theirs.contains(leaf.first) &&
+             (leaf.second == kEvictedText || is_stuck(leaf.first));
     });
     return evicted && knows(link.client, id, *rev);
   };

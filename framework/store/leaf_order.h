@@ -45,6 +45,7 @@ class LeafOrder final : public lmdb::Follower {
   Status push(std::uint64_t page, std::shared_ptr<const pages::Page>* branch);
   /// False at the end, where it stays.
   Result<bool> step(bool forward);
+  void ask_for_next(const void* leaf, bool forward) const;
   std::uint64_t leaf() const;
   /// Whether all keys of the leaf that this stands on are smaller.
   Status expect_below(std::string_view key);

@@ -4,10 +4,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/limits.h"
+#include "base/os/disk.h"
 #include "base/os/disk_room.h"
 
 namespace atelier::lmdb {
@@ -54,24 +56,49 @@ Error foreign(const std::filesystem::path& file) {
   return {ErrorCode::kCorrupt, "'" + file.string() + "' is not a store of Atelier"};
 }
 
+struct Heads {
+  Meta first, second;
+};
+
+// Commit n goes to page n modulo 2, so in a whole file the two follow each other. A number that is
+// damaged would pass the older one off as the newest.
+bool follow_each_other(const Heads& heads) {
+  const std::uint64_t first = heads.first.txn, second = heads.second.txn;
+  if (first == second) return true;
+  return first > second ? first - second == 1 && first % 2 == 0 : second - first == 1 && first % 2 == 0;
+}
+
+// Both head pages. Who writes meanwhile may overtake who reads them; two looks that find the same
+// tell damage from haste.
+Result<Heads> read_heads(const std::filesystem::path& file) {
+  constexpr int kLooksMax = 1'000;
+  std::optional<Heads> before;
+  for (int look = 0; look < kLooksMax; ++look) {
+    std::ifstream in(file, std::ios::binary);
+    Heads heads;
+    if (!read_meta(in, 0, &heads.first)) return foreign(file);
+    if (!read_meta(in, heads.first.page_bytes, &heads.second)) {
+      return Error(ErrorCode::kCorrupt, "'" + file.string() + "' is cut short or damaged");
+    }
+    if (follow_each_other(heads)) return heads;
+    if (before && before->first.txn == heads.first.txn && before->second.txn == heads.second.txn) {
+      break;
+    }
+    before = heads;
+  }
+  return Error(ErrorCode::kCorrupt, "the head pages of '" + file.string() + "' are damaged");
+}
+
 Status check_length(const std::filesystem::path& file, bool read_only) {
   std::error_code error;
-  const std::uint64_t length = std::filesystem::file_size(file, error);
+  std::uint64_t length = std::filesystem::file_size(file, error);
   if (error || length == 0) return ok();  // LMDB makes it, or says why it cannot
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return ok();
-  Meta first, second;
-  if (!read_meta(in, 0, &first)) return foreign(file);
-  if (!read_meta(in, first.page_bytes, &second)) {
-    return Error(ErrorCode::kCorrupt, "'" + file.string() + "' is cut short or damaged");
-  }
-  // Commit n goes to page n modulo 2, so in a whole file the two follow each other. A number that
-  // is damaged would pass the older one off as the newest.
-  const std::uint64_t apart =
-      second.txn > first.txn ? second.txn - first.txn : first.txn - second.txn;
-  if (apart > 1 || (apart == 1 && (first.txn % 2 != 0 || second.txn % 2 != 1))) {
-    return Error(ErrorCode::kCorrupt, "the head pages of '" + file.string() + "' are damaged");
-  }
+  if (!std::ifstream(file, std::ios::binary)) return ok();
+  ATELIER_TRY(heads, read_heads(file));
+  const auto& [first, second] = heads;
+  // Behind the head pages, which are written last: who writes meanwhile only makes it longer.
+  length = std::filesystem::file_size(file, error);
+  if (error) return ok();
   const Meta& newest = second.txn > first.txn ? second : first;
   const std::uint64_t needed = (newest.last_page + 1) * newest.page_bytes;
   if (length >= needed) return ok();
@@ -79,8 +106,7 @@ Status check_length(const std::filesystem::path& file, bool read_only) {
   if (needed - length <= kUnwrittenPagesMax * newest.page_bytes) {
     // Who only reads never comes to them.
     if (read_only) return ok();
-    std::filesystem::resize_file(file, needed, error);
-    if (!error) return ok();
+    if (os::grow_file(file, needed)) return ok();
   }
   return Error(ErrorCode::kCorrupt, "'" + file.string() +
                                         "' is cut short: " + std::to_string(length) + " of " +

@@ -144,15 +144,6 @@ Status check_entries(std::string_view page, std::uint64_t number, bool* is_leaf,
   return ok();
 }
 
-// The entries of a page lie in as many lines of memory, which would be waited for one by one.
-void prefetch_entries(std::string_view page) {
-  const std::size_t lower = std::min<std::size_t>(load<std::uint16_t>(page.data() + 12), page.size());
-  for (std::size_t at = kHeaderBytes; at + 2 <= lower; at += 2) {
-    const auto offset = load<std::uint16_t>(page.data() + at);
-    if (offset < page.size()) __builtin_prefetch(page.data() + offset);
-  }
-}
-
 Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
                   std::vector<std::uint16_t>* offsets) {
   offsets->clear();
@@ -163,7 +154,6 @@ Status check_page(std::string_view page, std::uint64_t number, bool* is_leaf,
 }  // namespace
 
 Status check_leaf(std::string_view page, std::uint64_t number) {
-  prefetch_entries(page);
   // A bit for each place where an entry may begin; as many as this page has.
   std::array<std::uint64_t, kPageBytesMax / 2 / 64> seen;
   std::fill_n(seen.begin(), std::min(page.size() / 2 / 64 + 1, seen.size()), 0);

@@ -85,7 +85,8 @@ TEST_F(IndexKillTest, IndexesSurviveKillsWhileTheyAreBuiltAndDropped) {
     FindQuery query;
     query.selector = R"({"n":{"$exists":true}})";
     EXPECT_EQ(store_->count_matches(query)->results, store_->info().doc_count);
-    EXPECT_EQ(search("words", "", kSearchLimitMax).size(), store_->info().doc_count);
+    EXPECT_EQ(search("words", "", kSearchLimitMax).size(),
+              std::min<std::uint64_t>(store_->info().doc_count, kSearchLimitMax));
     store_.reset();
     const auto whole = verify_store(dir_.path() / "store");
     ASSERT_TRUE(whole) << whole.error().message;

@@ -245,6 +245,13 @@ TEST_F(StoreVerify, AStoreThatAnotherProcessWritesToIsCheckedMeanwhile) {
     while (store) pause();  // until it is killed, with the store open
     _exit(1);
   }
+  // Also when something below fails: a child that waits would keep the test's output open for ever.
+  const std::shared_ptr<void> end(nullptr, [child](void*) {
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status));
+  });
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   for (int i = 0; i < 10; ++i) {
@@ -253,10 +260,6 @@ TEST_F(StoreVerify, AStoreThatAnotherProcessWritesToIsCheckedMeanwhile) {
     EXPECT_TRUE(report->in_use);
     EXPECT_TRUE(report->clean()) << report->words.front();
   }
-  kill(child, SIGKILL);
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status));
   close(ready[0]);
   close(ready[1]);
 }

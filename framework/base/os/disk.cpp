@@ -110,6 +110,15 @@ Status sync_folder(const std::filesystem::path& path) {
   return sync_at(path, O_RDONLY | O_DIRECTORY, false);
 }
 
+Status grow_file(const std::filesystem::path& path, std::uint64_t bytes) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return disk_error("open", path, errno);
+  const int failed = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  ::close(fd);
+  if (failed != 0) return disk_error("grow", path, failed);
+  return ok();
+}
+
 Status copy_synced(const std::filesystem::path& from, const std::filesystem::path& to,
                  void (*progress)(void* context, std::uint64_t bytes), void* context) {
   ATELIER_TRY(reader, FileReader::open(from));

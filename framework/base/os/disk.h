@@ -49,6 +49,8 @@ class FileWriter {
 /// that the system cannot sync is left to the system. Errors: kDisk, kFull.
 Status sync_file(const std::filesystem::path& path);
 Status sync_folder(const std::filesystem::path& path);
+/// Makes a file that is shorter so long, never shorter, whoever else writes to it. Errors: as above.
+Status grow_file(const std::filesystem::path& path, std::uint64_t bytes);
 /// A copy of mode 0600 at `to`, synced; `progress` is told the bytes so far. Errors: as above.
 Status copy_synced(const std::filesystem::path& from, const std::filesystem::path& to,
                  void (*progress)(void* context, std::uint64_t bytes) = nullptr,
