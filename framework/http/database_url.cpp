@@ -2,6 +2,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/digest.h"
 #include "base/json_text.h"
 #include "http/http_peer.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
+constexpr std::string_view kPin = "#sha256=";
 
 std::optional<int> hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -111,6 +113,19 @@ Status take_path(std::string_view path, DatabaseUrl& url) {
   return ok();
 }
 
+/// Takes `#sha256=…` off the end of `text`.
+Status take_pin(std::string_view& text, DatabaseUrl& url) {
+  const auto mark = text.find('#');
+  if (mark == std::string_view::npos || !text.substr(mark).starts_with(kPin)) return ok();
+  const auto digest = unhex(text.substr(mark + kPin.size()));
+  if (!digest || digest->size() != std::tuple_size_v<Sha256>)
+    return bad("the certificate's fingerprint behind '#sha256=' has 64 hex digits");
+  if (!url.tls) return bad("a certificate's fingerprint needs https://");
+  url.certificate_sha256 = hex(*digest);
+  text = text.substr(0, mark);
+  return ok();
+}
+
 Result<DatabaseUrl> parse_unix(std::string_view rest) {
   DatabaseUrl url;
   const auto end = rest.rfind(":/");
@@ -137,6 +152,7 @@ Result<DatabaseUrl> DatabaseUrl::parse(std::string_view text) {
   } else {
     return bad("it should begin with http://, https:// or unix:");
   }
+  ATELIER_CHECK(take_pin(text, url));
   const auto slash = text.find('/');
   std::string_view authority = text.substr(0, slash);
   ATELIER_CHECK(take_credentials(authority, url.credentials));
@@ -155,6 +171,10 @@ std::string DatabaseUrl::server() const {
 
 std::string DatabaseUrl::display() const {
   return server() + "/" + url_encode(database);
+}
+
+std::string DatabaseUrl::address() const {
+  return display() + (certificate_sha256.empty() ? "" : std::string(kPin) + certificate_sha256);
 }
 
 std::string url_encode(std::string_view text) {

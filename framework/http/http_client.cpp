@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/http_date.h"
 #include "base/os/os.h"
 #include "http/http_proxy.h"
@@ -90,10 +91,13 @@ class Client final : public HttpClient {
  private:
   Result<HttpReply> try_send(const Request& request, bool& may_repeat);
   void use_proxy(const DatabaseUrl& server);
+  std::unique_ptr<httplib::ClientImpl> secure_client(const DatabaseUrl& server,
+                                                     const HttpTransport& transport) const;
   httplib::Request prepare(const Request& request) const;
   Error describe(httplib::Error error, std::chrono::milliseconds took, int read_timeout_ms) const;
 
   const std::string where_;     // for messages
+  const std::string pin_;       // DatabaseUrl::certificate_sha256
   std::optional<Error> fault_;  // why there is no way to the server at all
   SocketHandle socket_;
   std::atomic<std::uint64_t> connections_{0};
@@ -101,14 +105,12 @@ class Client final : public HttpClient {
 };
 
 Client::Client(const DatabaseUrl& server, const HttpTransport& transport)
-    : where_(server.server()) {
+    : where_(server.server()), pin_(server.certificate_sha256) {
   if (!server.socket_path.empty()) {
     client_ = std::make_unique<httplib::ClientImpl>(server.socket_path);
     client_->set_address_family(AF_UNIX);
   } else if (server.tls) {
-    client_ = std::make_unique<httplib::SSLClient>(server.host, server.port);
-    client_->enable_server_certificate_verification(true);
-    if (!transport.ca_file.empty()) client_->set_ca_cert_path(transport.ca_file);
+    client_ = secure_client(server, transport);
   } else {
     client_ = std::make_unique<httplib::ClientImpl>(server.host, server.port);
   }
@@ -123,6 +125,28 @@ Client::Client(const DatabaseUrl& server, const HttpTransport& transport)
     watch_for_dead_peers(socket);
     socket_.adopt(socket);
   });
+}
+
+std::unique_ptr<httplib::ClientImpl> Client::secure_client(const DatabaseUrl& server,
+                                                           const HttpTransport& transport) const {
+  auto client = std::make_unique<httplib::SSLClient>(server.host, server.port);
+  client->enable_server_certificate_verification(pin_.empty());
+  if (pin_.empty()) {
+    if (!transport.ca_file.empty()) client->set_ca_cert_path(transport.ca_file);
+    return client;
+  }
+  // Asked after the handshake and before the first byte of a request.
+  client->set_session_verifier([pin = pin_](httplib::tls::session_t session) {
+    using Verdict = httplib::SSLVerifierResponse;
+    const auto shown = httplib::tls::get_peer_cert(session);
+    std::vector<unsigned char> der;
+    const bool read = shown != nullptr && httplib::tls::get_cert_der(shown, der);
+    if (shown != nullptr) httplib::tls::free_cert(shown);
+    const std::string_view bytes(reinterpret_cast<const char*>(der.data()), der.size());
+    return read && hex(sha256(bytes)) == pin ? Verdict::CertificateAccepted
+                                             : Verdict::CertificateRejected;
+  });
+  return client;
 }
 
 void Client::use_proxy(const DatabaseUrl& server) {
@@ -228,6 +252,7 @@ Error Client::describe(httplib::Error error, std::chrono::milliseconds took,
       return {ErrorCode::kUnavailable, "cannot make a secure connection to " + where_};
     case E::SSLServerVerification:
     case E::SSLServerHostnameVerification:
+      if (!pin_.empty()) return {ErrorCode::kUnavailable, wrong_certificate_words(where_)};
       return {ErrorCode::kUnavailable, "the certificate of " + where_ + " is not to be trusted"};
     case E::SSLLoadingCerts:
       return {ErrorCode::kUnavailable, "this system's certificates cannot be read"};

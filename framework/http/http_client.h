@@ -53,6 +53,13 @@ struct HttpTransport {
 std::unique_ptr<HttpClient> make_http_client(const DatabaseUrl& server,
                                              const HttpTransport& transport);
 
+/// What is said of a server that shows another certificate than the pinned one.
+inline std::string wrong_certificate_words(const std::string& server) {
+  return "the certificate of " + server +
+         " is not the one that the link names: somebody may stand in between, or the server has a "
+         "new one and a new link is needed";
+}
+
 /// Undoes gzip. Errors: kInvalid, kTooLarge beyond kInflatedBytesMax.
 Result<std::string> gunzip(std::string_view packed);
 

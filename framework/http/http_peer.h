@@ -13,8 +13,9 @@
 
 namespace atelier {
 
-/// Where a database is. Parsed from http://user:password@host:port/path/database, https likewise,
-/// or unix:<socket path>:/database for the control socket of a host on this machine.
+/// Where a database is. Parsed from http://user:password@host:port/path/database, https likewise
+/// (perhaps with #sha256=<64 hex digits> behind it, a pin), or unix:<socket path>:/database for the
+/// control socket of a host on this machine.
 struct DatabaseUrl {
   bool tls = false;
   std::string host;         // without brackets; empty for a Unix socket
@@ -23,11 +24,16 @@ struct DatabaseUrl {
   std::string base_path;    // of the server, "" or "/couch"
   std::string database;     // decoded
   Credentials credentials;
+  /// The pin: the server is believed if and only if the SHA-256 of its certificate (DER) is this,
+  /// whoever signed it. Lower case; empty: authorities decide. Https alone.
+  std::string certificate_sha256;
 
   /// Errors: kInvalid with what is wrong and where; the message never contains the password.
   static Result<DatabaseUrl> parse(std::string_view text);
-  /// Without credentials.
+  /// Without credentials and pin.
   std::string display() const;
+  /// display() with the pin: what may be kept, and parsed again.
+  std::string address() const;
   /// The server's part alone, without credentials: http://host:port/base
   std::string server() const;
 };

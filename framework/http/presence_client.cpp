@@ -24,6 +24,7 @@
 
 #include "base/digest.h"
 #include "base/json_text.h"
+#include "http/http_client.h"
 #include "http/web_socket.h"
 
 namespace atelier {
@@ -55,6 +56,8 @@ class Link {
   virtual void read(asio::mutable_buffer into, Done done) = 0;
   virtual void write(const std::string& bytes, Done done) = 0;
   virtual void close() = 0;
+  /// open() failed because the server showed another certificate than the pinned one.
+  virtual bool wrong_certificate() const { return false; }
 };
 
 class FileLink final : public Link, public std::enable_shared_from_this<FileLink> {
@@ -137,13 +140,30 @@ class TcpLink : public Link, public std::enable_shared_from_this<TcpLink> {
 
 class TlsLink final : public TcpLink {
  public:
-  TlsLink(asio::io_context& io, const std::string& host, std::uint16_t port)
-      : TcpLink(io, host, port), context_(asio::ssl::context::tls_client), tls_(socket_, context_) {
+  /// Believes a certificate with the digest `pin`; where that is empty one that `ca_file` or,
+  /// without it, the system's authorities vouch for, and that names the host.
+  TlsLink(asio::io_context& io, const std::string& host, std::uint16_t port, const std::string& pin,
+          const std::string& ca_file)
+      : TcpLink(io, host, port),
+        pin_(pin),
+        context_(asio::ssl::context::tls_client),
+        tls_(socket_, context_) {
     error_code ignored;
-    context_.set_default_verify_paths(ignored);  // without them nothing is trusted
+    SSL_set_min_proto_version(tls_.native_handle(), TLS1_2_VERSION);
+    error_code no_address;
+    asio::ip::make_address(host, no_address);
+    if (no_address) SSL_set_tlsext_host_name(tls_.native_handle(), host.c_str());
+    if (!pin.empty()) {
+      tls_.set_verify_mode(asio::ssl::verify_none, ignored);  // secure() looks
+      return;
+    }
+    // Without any of them nothing is trusted.
+    if (ca_file.empty())
+      context_.set_default_verify_paths(ignored);
+    else
+      context_.load_verify_file(ca_file, ignored);
     tls_.set_verify_mode(asio::ssl::verify_peer);
     tls_.set_verify_callback(asio::ssl::host_name_verification(host));
-    SSL_set_tlsext_host_name(tls_.native_handle(), host.c_str());
   }
   void read(asio::mutable_buffer into, Done done) override {
     tls_.async_read_some(into, std::move(done));
@@ -151,21 +171,48 @@ class TlsLink final : public TcpLink {
   void write(const std::string& bytes, Done done) override {
     asio::async_write(tls_, asio::buffer(bytes), std::move(done));
   }
+  bool wrong_certificate() const override { return wrong_; }
 
  private:
   void secure(std::function<void(const error_code&)> done) override {
     tls_.async_handshake(asio::ssl::stream_base::client,
-                         [self = shared_from_this(), done](const error_code& e) { done(e); });
+                         [self = shared_from_this(), this, done](const error_code& failed) {
+                           wrong_ = !failed && !pin_.empty() && shown() != pin_;
+                           done(wrong_ ? asio::error::connection_refused : failed);
+                         });
+  }
+  /// The digest of the certificate that the server showed.
+  std::string shown() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+    unsigned size = 0;
+    X509* const shown = SSL_get1_peer_certificate(tls_.native_handle());
+    const bool made =
+        shown != nullptr && X509_digest(shown, EVP_sha256(), digest.data(), &size) == 1;
+    X509_free(shown);
+    return made ? hex(std::string_view(reinterpret_cast<const char*>(digest.data()), size)) : "";
   }
 
+  const std::string pin_;
+  bool wrong_ = false;
   asio::ssl::context context_;
   asio::ssl::stream<tcp::socket&> tls_;
 };
 
-std::shared_ptr<Link> make_link(asio::io_context& io, const DatabaseUrl& url) {
+std::shared_ptr<Link> make_link(asio::io_context& io, const DatabaseUrl& url,
+                                const std::string& ca_file) {
   if (!url.socket_path.empty()) return std::make_shared<FileLink>(io, url.socket_path);
-  if (url.tls) return std::make_shared<TlsLink>(io, url.host, url.port);
+  if (url.tls)
+    return std::make_shared<TlsLink>(io, url.host, url.port, url.certificate_sha256, ca_file);
   return std::make_shared<TcpLink>(io, url.host, url.port);
+}
+
+/// Why open() failed, in words.
+std::string why_not(const Link& link, const DatabaseUrl& url, const error_code& failed) {
+  if (link.wrong_certificate()) return wrong_certificate_words(url.server());
+  if (failed.category() == asio::error::get_ssl_category() &&
+      ERR_GET_REASON(static_cast<unsigned long>(failed.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    return "the certificate of " + url.server() + " is not to be trusted";
+  return "cannot connect to " + url.server();
 }
 
 std::string host_header(const DatabaseUrl& url) {
@@ -250,7 +297,7 @@ std::string shortened(std::string name) {
 std::string same_place(const std::optional<DatabaseUrl>& url) {
   if (!url) return {};
   const Credentials& who = url->credentials;
-  return url->display() + "\n" + who.user + "\n" + who.secret + "\n" +
+  return url->address() + "\n" + who.user + "\n" + who.secret + "\n" +
          std::to_string(static_cast<int>(who.kind));
 }
 
@@ -449,14 +496,14 @@ void PresenceClient::Impl::go_to(std::optional<DatabaseUrl> url, std::string why
 
 void PresenceClient::Impl::connect() {
   close_link();
-  link_ = make_link(io_, *url_);
+  link_ = make_link(io_, *url_, options_.ca_file);
   key_ = base64(random_bytes(16));
   timer_.expires_after(std::chrono::milliseconds(kConnectTimeoutMs));
   timer_.async_wait(
       guarded([this](const error_code&) { lost_and_retry(url_->server() + " does not answer"); }));
   link_->open([this, self = shared_from_this(), attempt = attempt_](const error_code& failed) {
     if (attempt != attempt_) return;
-    if (failed) return lost_and_retry("cannot connect to " + url_->server());
+    if (failed) return lost_and_retry(why_not(*link_, *url_, failed));
     send_handshake();
   });
 }

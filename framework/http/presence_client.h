@@ -23,13 +23,14 @@
 
 namespace atelier {
 
-/// Times in milliseconds; all but tests take these.
+/// Times in milliseconds; all but tests take these times.
 struct PresenceClientOptions {
   int silence_ms = kPresenceClientSilenceMs;
   int keep_ms = kPresenceKeepMs;
   int retry_first_ms = kPresenceRetryFirstMs;
   int retry_max_ms = kPresenceRetryMaxMs;
   int unsupported_retry_ms = kPresenceUnsupportedRetryMs;
+  std::string ca_file;  // as HttpPeerOptions::ca_file
 };
 
 class PresenceClient {

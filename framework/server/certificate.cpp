@@ -31,7 +31,7 @@ using Bio = Owned<BIO, BIO_free_all>;
 using Cert = Owned<X509, X509_free>;
 using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
 
-constexpr std::size_t kNameBytesMax = 253;      // RFC 1035
+constexpr std::size_t kNameBytesMax = 253;           // RFC 1035
 constexpr std::int64_t kClockSlackSeconds = 86'400;  // of a client whose clock is behind
 
 bool is_address(const std::string& name) {
@@ -76,8 +76,8 @@ std::string name_of(const GENERAL_NAME& name) {
 
 std::vector<std::string> names_of(const X509* cert) {
   std::vector<std::string> names;
-  auto* found = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr));
+  auto* found =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(found); ++i) {
     std::string name = name_of(*sk_GENERAL_NAME_value(found, i));
     if (!name.empty()) names.push_back(std::move(name));
@@ -185,8 +185,7 @@ Result<CertificatePair> make_self_signed(const std::vector<std::string>& names, 
   const Key key(EVP_EC_gen("P-256"));
   const Cert cert(X509_new());
   if (!key || !cert || X509_set_pubkey(cert.get(), key.get()) != 1 ||
-      !describe(cert.get(), unique, days) ||
-      X509_sign(cert.get(), key.get(), EVP_sha256()) == 0)
+      !describe(cert.get(), unique, days) || X509_sign(cert.get(), key.get(), EVP_sha256()) == 0)
     return failed;
   const Bio cert_bio(BIO_new(BIO_s_mem())), key_bio(BIO_new(BIO_s_secmem()));
   if (!cert_bio || !key_bio || PEM_write_bio_X509(cert_bio.get(), cert.get()) != 1 ||

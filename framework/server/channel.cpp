@@ -20,8 +20,7 @@ char Channel::first_byte(error_code& failed) {
 }
 
 std::size_t Channel::read_some(asio::mutable_buffer into, error_code& failed) {
-  return tls_ ? tls_->read(socket_, into, failed)
-              : socket_.read_some(into, failed);
+  return tls_ ? tls_->read(socket_, into, failed) : socket_.read_some(into, failed);
 }
 
 void Channel::peek(error_code& failed) {

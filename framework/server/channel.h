@@ -1,6 +1,6 @@
 // A client's byte stream: a socket, plain or under TLS. Both ways look the same to who reads and
-// writes: nothing blocks, would_block asks for a wait. Also an AsyncStream of Beast's, for WebSockets.
-// Thread rule: the server's thread.
+// writes: nothing blocks, would_block asks for a wait. Also an AsyncStream of Beast's, for
+// WebSockets. Thread rule: the server's thread.
 #pragma once
 
 #include <algorithm>
@@ -54,18 +54,16 @@ class Channel {
   template <class Handler>
   void wait_read(Handler&& handler) {
     if (tls_ && tls_->pending())
-      return boost::asio::post(socket_.get_executor(),
-                               [handler = std::forward<Handler>(handler)]() mutable {
-                                 handler(error_code());
-                               });
+      return boost::asio::post(
+          socket_.get_executor(),
+          [handler = std::forward<Handler>(handler)]() mutable { handler(error_code()); });
     socket_.async_wait(tls_ && tls_->read_waits_to_write() ? Socket::wait_write : Socket::wait_read,
                        std::forward<Handler>(handler));
   }
   template <class Handler>
   void wait_write(Handler&& handler) {
-    socket_.async_wait(
-        tls_ && tls_->write_waits_to_read() ? Socket::wait_read : Socket::wait_write,
-        std::forward<Handler>(handler));
+    socket_.async_wait(tls_ && tls_->write_waits_to_read() ? Socket::wait_read : Socket::wait_write,
+                       std::forward<Handler>(handler));
   }
 
   /// Nothing more is sent; under TLS the client is told that this is the end.

@@ -152,9 +152,9 @@ Status use_chain(SSL_CTX* context, const std::string& pem) {
 
 Status use_key(SSL_CTX* context, const std::string& pem) {
   const Bio bio = memory(pem);
-  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, nullptr),
-                &EVP_PKEY_free);
-  if (!key) return invalid("there is no private key in it that can be read without a password (PEM)");
+  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, nullptr), &EVP_PKEY_free);
+  if (!key)
+    return invalid("there is no private key in it that can be read without a password (PEM)");
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return invalid("the private key is not that of the certificate");
   return ok();

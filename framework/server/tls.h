@@ -1,6 +1,6 @@
 // The certificate that a server shows, and TLS over one connection's socket, by OpenSSL.
-// Thread rule: TlsSession and TlsKeeper::session() on the server's thread; the rest of TlsKeeper from
-// any thread.
+// Thread rule: TlsSession and TlsKeeper::session() on the server's thread; the rest of TlsKeeper
+// from any thread.
 //
 // Invariants
 //   1. TLS 1.2 or 1.3 alone, forward-secret ciphers with authentication, no renegotiation, HTTP/1.1

@@ -70,8 +70,8 @@ TEST_F(TlsServerTest, ManyDocumentsComeWholeInChunks) {
 
 TEST_F(TlsServerTest, CookiesAreForTlsAlone) {
   start_tls();
-  const Reply in = secure_request("POST", "/_session",
-                                  std::string(R"({"name":"admin","password":")") + kToken + "\"}", {});
+  const Reply in = secure_request(
+      "POST", "/_session", std::string(R"({"name":"admin","password":")") + kToken + "\"}", {});
   EXPECT_EQ(in.status, 200);
   EXPECT_NE(in.header("Set-Cookie").find("; Secure;"), std::string::npos);
   EXPECT_NE(secure_request("DELETE", "/_session", "", {}).header("Set-Cookie").find("; Secure;"),
@@ -94,7 +94,8 @@ TEST_F(TlsServerTest, ProtocolIsAgreedOn) {
   ASSERT_NE(both.tls, nullptr) << both.fault;
   EXPECT_EQ(both.tls->protocol(), "http/1.1");
   EXPECT_EQ(secure({.protocols = std::string("\x02h2")}).tls, nullptr);
-  EXPECT_EQ(secure({.protocols = std::string("\x02h2")}).fault, "tlsv1 alert no application protocol");
+  EXPECT_EQ(secure({.protocols = std::string("\x02h2")}).fault,
+            "tlsv1 alert no application protocol");
 }
 
 TEST_F(TlsServerTest, OldProtocolsAndCiphersAreRefused) {
@@ -411,10 +412,11 @@ TEST_F(TlsServerTest, FilesThatCannotBeUsedStartNoServer) {
   EXPECT_NE(fault(one.certificate, one.certificate).find("key.pem"), std::string::npos);
   EXPECT_NE(fault(one.certificate, other.key).find("not that of the certificate"),
             std::string::npos);
-  EXPECT_NE(fault(one.certificate + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-                  one.key)
-                .find("chain"),
-            std::string::npos);
+  EXPECT_NE(
+      fault(one.certificate + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            one.key)
+          .find("chain"),
+      std::string::npos);
   // Under a password: nobody is asked for it.
   BIO* plain = BIO_new_mem_buf(one.key.data(), -1);
   EVP_PKEY* key = PEM_read_bio_PrivateKey(plain, nullptr, nullptr, nullptr);

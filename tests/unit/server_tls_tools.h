@@ -19,11 +19,11 @@ namespace atelier::server_test {
 
 /// How a client begins, and what it trusts.
 struct TlsChoices {
-  int version_max = 0;       // TLS1_1_VERSION…; 0: any
-  std::string ciphers;       // of TLS 1.2; empty: OpenSSL's own
-  std::string trusted;       // PEM; empty: whatever comes
-  std::string host;          // to be named by the certificate; empty: any
-  std::string protocols;     // ALPN, each with its length in front
+  int version_max = 0;             // TLS1_1_VERSION…; 0: any
+  std::string ciphers;             // of TLS 1.2; empty: OpenSSL's own
+  std::string trusted;             // PEM; empty: whatever comes
+  std::string host;                // to be named by the certificate; empty: any
+  std::string protocols;           // ALPN, each with its length in front
   SSL_SESSION* session = nullptr;  // to go on with
 };
 
@@ -31,7 +31,7 @@ struct TlsChoices {
 class ClientTls final : public Cipher {
  public:
   ClientTls(int socket, const TlsChoices& choices) : context_(SSL_CTX_new(TLS_client_method())) {
-    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes plainly
+    std::signal(SIGPIPE, SIG_IGN);            // OpenSSL writes plainly
     SSL_CTX_set_security_level(context_, 0);  // also what is old, so that the server is who refuses
     SSL_CTX_set_min_proto_version(context_, TLS1_VERSION);
     if (choices.version_max != 0) SSL_CTX_set_max_proto_version(context_, choices.version_max);
