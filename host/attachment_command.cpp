@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/os/os.h"
 #include "commands.h"
+#include "people_commands.h"
 #include "progress.h"
 #include "replication/left_behind.h"
 #include "replication/local_peer.h"
@@ -27,7 +28,7 @@ Result<DatabaseUrl> source_of(const AttachmentOptions& options, const Store& sto
     return Error(ErrorCode::kEvicted,
                  "the bytes of " + options.name + " were left behind; say where with --from");
   }
-  ATELIER_TRY(url, DatabaseUrl::parse(address));
+  ATELIER_TRY(url, address_or_link(address));
   return with_credentials(
       std::move(url), {options.auth, options.password_file, options.keyring, options.token_url});
 }

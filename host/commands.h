@@ -94,6 +94,8 @@ struct ServeOptions {
   std::string listen;                // an address of this machine; empty: loopback
   std::vector<std::string> hosts;    // names that others reach it by
   bool plain_http = false;           // elsewhere than on loopback, without TLS, and knowing that
+  bool tls = false;                  // with the profile's own certificate, unless files are given
+  std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
   std::filesystem::path rules;       // TOML, for every room
   std::filesystem::path auth;        // JSON: keys of web tokens, secret of a proxy
 };

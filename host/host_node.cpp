@@ -200,7 +200,7 @@ Result<std::unique_ptr<HostRoom>> HostNode::open_one(const std::string& plugin_i
   open->upstream_url_ = upstream_url(room_title, *store);
   if (open->upstream_url_) open->upstream_ = upstream_for(*open->upstream_url_);
   if (open->upstream_)
-    ATELIER_CHECK(node_->set_upstream(*store, database, open->upstream_->display_name()));
+    ATELIER_CHECK(node_->set_upstream(*store, database, open->upstream_url_->address()));
   open->room_ = open_room({.store = store, .title = room_title, .user = {nickname}, .clock = nullptr});
   open->presence_ = std::make_unique<PresenceLink>(*open->room_);
   if (wake_) open->room_->set_wake(wake_);

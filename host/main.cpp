@@ -140,7 +140,9 @@ int main(int argc, char** argv) {
   atelier::host::SyncCommandOptions sync;
   auto* sync_command = app.add_subcommand("sync", "Exchange a room with a database of any CouchDB server");
   sync_command->add_option("room", sync.room, "Name of the room")->required();
-  sync_command->add_option("url", sync.url, "http://user:password@host:5984/database");
+  sync_command->add_option("url", sync.url,
+                           "http://user:password@host:5984/database (https with #sha256=… behind it "
+                           "pins the certificate), or the link of an invitation");
   sync_command->add_option("--auth", sync.auth, "How to prove who you are: basic, cookie, bearer, iam")
       ->check(CLI::IsMember({"none", "basic", "cookie", "bearer", "iam"}));
   sync_command->add_option("--password-file", sync.password_file,
@@ -194,7 +196,7 @@ int main(int argc, char** argv) {
   outbox_command->add_flag("--json", context.json, "For programs");
 
   atelier::host::ServeOptions serve;
-  auto* serve_command = app.add_subcommand("serve", "Serve this profile's rooms on loopback, without a window");
+  auto* serve_command = app.add_subcommand("serve", "Serve this profile's rooms, without a window");
   serve_command->add_option("--port", serve.port, "Port (0: any; default: the user's own, which hosts join)")
       ->check(CLI::Range(0, 65535));
   serve_command->add_option("--www", serve.www, "Folder of pages to serve under /_www/")
@@ -203,10 +205,17 @@ int main(int argc, char** argv) {
   serve_command->add_option("--allow-origin", serve.origins,
                             "Origins whose pages may use the rooms (http://localhost:8080)");
   serve_command->add_option("--listen", serve.listen,
-                            "Address to listen on (default: loopback); elsewhere accounts are needed");
+                            "Address to listen on (default: loopback); elsewhere accounts and TLS are needed");
   serve_command->add_option("--host", serve.hosts, "Names that others reach this server by");
   serve_command->add_flag("--i-know-this-is-plain-http", serve.plain_http,
                           "Listen elsewhere than on loopback without TLS");
+  serve_command->add_flag("--tls", serve.tls,
+                          "Serve https with a certificate of this profile's own, made at the first time");
+  serve_command->add_option("--tls-cert", serve.tls_cert,
+                            "File with a certificate and its chain (PEM): serve https with it")
+      ->check(CLI::ExistingFile);
+  serve_command->add_option("--tls-key", serve.tls_key, "File with its private key (PEM)")
+      ->check(CLI::ExistingFile);
   serve_command->add_option("--rules", serve.rules, "File of rules for every room (TOML, docs/query.md)")
       ->check(CLI::ExistingFile);
   serve_command->add_option("--auth", serve.auth,
@@ -234,6 +243,8 @@ int main(int argc, char** argv) {
   invite_command->add_option("--name", invite.name, "What the guest is called");
   invite_command->add_option("--expires", invite.expires, "30m, 12h, 7d or never")->capture_default_str();
   invite_command->add_option("--url", invite.url, "Where the guest finds this server");
+  invite_command->add_flag("--without-fingerprint", invite.without_fingerprint,
+                           "The address is a proxy's, which has a certificate of its own");
   invite_command->add_flag("--list", invite.list, "List the invitations into the room");
   invite_command->add_option("--revoke", invite.revoke, "Name of an invitation that ends now");
   invite_command->add_flag("--json", context.json, "For programs");

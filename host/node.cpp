@@ -85,6 +85,13 @@ Status Node::start() {
   admin_token_ = token;
   ATELIER_TRY(gates, make_room_gates(options_.rules, options_.rules_file, admin_token_));
   gates_ = std::move(gates);
+  tls_ = options_.tls;
+  if (tls_.certificate.empty() && options_.own_certificate) {
+    std::vector<std::string> hosts = options_.allowed_hosts;
+    hosts.push_back(options_.address);
+    ATELIER_TRY(made, make_own_certificate(profile_.folder(), hosts));
+    tls_ = std::move(made);
+  }
   // A database of the same name may come back as a room of this machine.
   catalog_changes_ = catalog_->subscribe([this](const std::string& database, bool) {
     const std::scoped_lock guard(mutex_);
@@ -102,6 +109,9 @@ Status Node::start() {
     auto tcp = server_options();
     tcp.address = options_.address;
     tcp.port = *options_.port;
+    tcp.tls_certificate = tls_.certificate;
+    tcp.tls_key = tls_.key;
+    tcp.tls_notice = options_.tls_notice;
     if (options_.accounts_only) tcp.shared = [](const std::string&) { return false; };
     ATELIER_TRY(server, Server::start(std::move(tcp), catalog_, replicate_));
     tcp_server_ = std::move(server);
@@ -139,7 +149,7 @@ ServerOptions Node::server_options() const {
   options.shared = [this](const std::string& database) { return is_shared(database); };
   options.control = [this](const std::string& command, const std::string& body) -> Result<std::string> {
     if (auto answer = syncs_->control(command, body)) return std::move(*answer);
-    if (command == "address") return "{\"url\":" + json::quoted(url()) + "}";
+    if (command == "address") return address_json();
     std::function<Result<std::string>(const std::string&, const std::string&)> control;
     {
       const std::scoped_lock lock(mutex_);
@@ -184,13 +194,13 @@ Result<std::shared_ptr<Store>> Node::open_store(const std::string& title) {
   return catalog_->open(database, true);
 }
 
-Status Node::set_upstream(Store& store, const std::string& database, const std::string& display_url) {
+Status Node::set_upstream(Store& store, const std::string& database, const std::string& address) {
   {
     const std::scoped_lock lock(mutex_);
     shared_.erase(database);
     unshared_.insert(database);
   }
-  return store.put_property(kUpstreamProperty, display_url);
+  return store.put_property(kUpstreamProperty, address);
 }
 
 std::string Node::upstream_of(const Store& store) {
@@ -210,8 +220,35 @@ std::shared_ptr<PeerFactory> Node::share_peer(const std::string& database) {
   return sharer_ ? std::make_shared<SharePeerFactory>(*sharer_, database) : nullptr;
 }
 
+std::optional<Certificate> Node::certificate() const {
+  return tcp_server_ ? tcp_server_->certificate() : std::nullopt;
+}
+
+/// What invitations are made of.
+std::string Node::address_json() const {
+  json::Writer out;
+  out.begin_object().key("url").string(url());
+  // Authorities vouch for others, also for those that come after them.
+  if (const auto own = certificate(); own && own->self_signed)
+    out.key("certificate_sha256").string(own->sha256);
+  out.end_object();
+  return out.take();
+}
+
 std::string Node::url() const {
-  if (tcp_server_) return tcp_server_->url();
+  if (tcp_server_) {
+    const bool any = options_.address == "0.0.0.0" || options_.address == "::";
+    if (!any || options_.allowed_hosts.empty()) return tcp_server_->url();
+    const std::string& host = options_.allowed_hosts.front();
+    const std::string name = host_without_port(host);
+    const bool has_port = host.starts_with('[') ? host.find("]:") != std::string::npos
+                                                : name != host;
+    const bool is_v6 = name.find(':') != std::string::npos;
+    return (tcp_server_->certificate() ? "https://" : "http://") +
+           (has_port ? host
+                     : (is_v6 ? "[" + name + "]" : name) + ":" +
+                           std::to_string(tcp_server_->port()));
+  }
   const auto role = this->role();
   return role.serving ? role.url : std::string();
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "http/http_peer.h"
+#include "own_certificate.h"
 #include "profile.h"
 #include "replicate_service.h"
 #include "retention_keeper.h"
@@ -37,6 +38,12 @@ struct NodeOptions {
   std::string rules, rules_file;  // TOML for every room (docs/query.md), and what errors call it
   JwtOptions jwt;
   std::string proxy_secret;
+  /// On `port` TLS alone is spoken, with these files; without them and with `own_certificate` with
+  /// the profile's own one, which is made when it is missing.
+  CertificateFiles tls;
+  bool own_certificate = false;
+  /// Told in a sentence when the certificate changed or a new one cannot be used. Any thread.
+  std::function<void(const std::string&)> tls_notice;
 };
 
 class Node {
@@ -54,7 +61,8 @@ class Node {
   Result<std::shared_ptr<Store>> open_store(const std::string& title);
   /// Rooms that sync with another server are not served to this machine: whoever may read there may
   /// not be whoever may read here.
-  Status set_upstream(Store& store, const std::string& database, const std::string& display_url);
+  /// `address` is DatabaseUrl::address(): the pin of a server's certificate is kept with it.
+  Status set_upstream(Store& store, const std::string& database, const std::string& address);
   /// Where the room synced with last, without credentials; empty for a room of this machine.
   static std::string upstream_of(const Store& store);
 
@@ -64,8 +72,12 @@ class Node {
   Sharer* sharer() { return sharer_.get(); }
   /// Connects to the database at whoever serves now, which may change from call to call.
   std::shared_ptr<PeerFactory> share_peer(const std::string& database);
-  /// The address of the server of this process, empty while another one serves.
+  /// The address of the server of this process, empty while another one serves. Where it listens on
+  /// all addresses, with the first of its names.
   std::string url() const;
+  /// Of that server; nullopt without TLS.
+  std::optional<Certificate> certificate() const;
+  const CertificateFiles& certificate_files() const { return tls_; }
   std::string control_url() const { return "unix:" + profile_.control_socket().string() + ":"; }
 
   /// Runs `wake` from any thread when role() changed.
@@ -77,6 +89,7 @@ class Node {
   explicit Node(NodeOptions options, Profile profile, os::FileLock lock);
   Status start();
   ServerOptions server_options() const;
+  std::string address_json() const;
   bool is_shared(const std::string& database) const;
   bool may_expire(const std::string& database) const;
   Result<std::unique_ptr<Server>> serve(std::uint16_t port, const std::string& secret);
@@ -86,6 +99,7 @@ class Node {
   os::FileLock lock_;
   const std::string uuid_;
   std::string admin_token_;
+  CertificateFiles tls_;  // in use on `port`
   std::shared_ptr<Catalog> catalog_;
   std::shared_ptr<RoomGates> gates_;
   std::shared_ptr<ReplicateService> replicate_;

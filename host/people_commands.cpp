@@ -10,6 +10,8 @@
 #include "base/json_text.h"
 #include "base/os/os.h"
 #include "base/room_name.h"
+#include "own_certificate.h"
+#include "profile.h"
 #include "room_access.h"
 #include "server/security.h"
 #include "sharer.h"
@@ -21,6 +23,7 @@ constexpr std::string_view kUserPrefix = "org.couchdb.user:";
 constexpr std::size_t kSecretBytes = 24;
 constexpr std::size_t kNameBytesMax = 64;
 constexpr std::size_t kPasswordFileBytesMax = 64 << 10;
+constexpr std::string_view kPinMark = ":sha256=";  // in a link, before the certificate's fingerprint
 constexpr std::string_view kGroups[] = {"admins", "moderators", "members", "readers"};
 
 std::string user_path(const std::string& name) {
@@ -119,16 +122,33 @@ std::string time_text(std::int64_t seconds) {
   return seconds == 0 ? "never" : std::to_string(seconds);
 }
 
-/// Where guests reach this profile's rooms.
-std::string base_url(const RoomAccess& access, const InviteOptions& options) {
-  std::string url = options.url;
-  if (url.empty())
-    if (const auto answer = access.control("address", "{}"))
-      if (const auto normal = json::normalize(*answer))
-        url = json::string_member(*normal, "url").value_or("");
-  if (url.empty()) url = "http://127.0.0.1:" + std::to_string(user_share_port());
-  while (url.ends_with('/')) url.pop_back();
-  return url;
+/// Where guests reach this profile's rooms, and what they know the server by.
+struct Place {
+  std::string url;
+  std::string certificate_sha256;  // empty: authorities vouch for it, or it has none
+};
+
+Place place_of(const CommandContext& context, const RoomAccess& access,
+               const InviteOptions& options) {
+  Place place;
+  if (const auto answer = access.control("address", "{}")) {
+    if (const auto normal = json::normalize(*answer)) {
+      place.url = json::string_member(*normal, "url").value_or("");
+      place.certificate_sha256 = json::string_member(*normal, "certificate_sha256").value_or("");
+    }
+  }
+  const bool served = !place.url.empty();
+  if (!options.url.empty()) place.url = options.url;
+  if (place.url.empty()) place.url = "http://127.0.0.1:" + std::to_string(user_share_port());
+  while (place.url.ends_with('/')) place.url.pop_back();
+  const bool secure = place.url.starts_with("https://");
+  if (secure && !served) {  // the certificate that it will be served with
+    if (const auto profile = Profile::locate(context.data, context.profile))
+      if (const auto pem = os::read_file(own_certificate_files(profile->folder()).certificate))
+        if (const auto own = read_certificate(*pem)) place.certificate_sha256 = own->sha256;
+  }
+  if (!secure || options.without_fingerprint) place.certificate_sha256.clear();
+  return place;
 }
 
 Status set_people(const RoomAccess& access, std::string_view group, const std::string& name) {
@@ -168,8 +188,8 @@ Status revoke_invitation(const RoomAccess& access, const std::string& name) {
   return set_people(access, "", name);
 }
 
-Result<std::string> make_invitation(const RoomAccess& access, const InviteOptions& options,
-                                    const std::string& name) {
+Result<std::string> make_invitation(const CommandContext& context, const RoomAccess& access,
+                                    const InviteOptions& options, const std::string& name) {
   ATELIER_TRY(seconds, parse_duration(options.expires));
   const std::int64_t now = system_clock().wall_ms() / 1000;
   const std::string secret = hex(random_bytes(kSecretBytes));
@@ -184,7 +204,9 @@ Result<std::string> make_invitation(const RoomAccess& access, const InviteOption
     (void)remove_user(access, name);
     return let_in.error();
   }
-  return base_url(access, options) + access.path("") + "#" + name + ":" + secret;
+  const Place place = place_of(context, access, options);
+  return place.url + access.path("") + "#" + name + ":" + secret +
+         (place.certificate_sha256.empty() ? "" : std::string(kPinMark) + place.certificate_sha256);
 }
 
 }  // namespace
@@ -270,7 +292,12 @@ Result<std::string> address_of_link(std::string_view link) {
   const std::size_t scheme = link.find("://");
   if (mark == std::string_view::npos || scheme == std::string_view::npos || scheme > mark)
     return wrong;
-  const std::string_view key = link.substr(mark + 1);
+  std::string_view key = link.substr(mark + 1);
+  std::string pin;
+  if (const std::size_t at = key.find(kPinMark); at != std::string_view::npos) {
+    pin = "#" + std::string(key.substr(at + 1));
+    key = key.substr(0, at);
+  }
   const std::size_t colon = key.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon + 1 == key.size()) return wrong;
   const std::string_view place = link.substr(0, mark);
@@ -278,9 +305,15 @@ Result<std::string> address_of_link(std::string_view link) {
   std::string address(place.substr(0, scheme + 3));
   address += url_encode(key.substr(0, colon)) + ":" + url_encode(key.substr(colon + 1)) + "@";
   address += place.substr(scheme + 3);
+  address += pin;
   if (const auto parsed = DatabaseUrl::parse(address); !parsed || parsed->database.empty())
     return wrong;
   return address;
+}
+
+Result<DatabaseUrl> address_or_link(std::string_view text) {
+  if (const auto address = address_of_link(text)) return DatabaseUrl::parse(*address);
+  return DatabaseUrl::parse(text);
 }
 
 int run_user(const CommandContext& context, const UserCommandOptions& options, std::istream& in,
@@ -327,7 +360,7 @@ int run_invite(const CommandContext& context, const InviteOptions& options, std:
   const std::string name =
       options.name.empty() ? "guest-" + random_uuid().substr(0, 8) : options.name;
   if (const Status right = check_name(name); !right) return fail(err, right.error());
-  const auto link = make_invitation(*access, options, name);
+  const auto link = make_invitation(context, *access, options, name);
   if (!link) return fail(err, link.error());
   if (context.json) {
     json::Writer line;
@@ -338,6 +371,8 @@ int run_invite(const CommandContext& context, const InviteOptions& options, std:
     out << *link << std::endl;
     err << "For '" << name << "', who may " << (options.role == "reader" ? "read" : "read and write")
         << " here now. The link is shown this once. The room is for those who are named in it.\n";
+    if (link->starts_with("https://") && link->find(kPinMark) == std::string::npos)
+      err << "The link carries no certificate's fingerprint: an authority has to vouch for the server.\n";
   }
   return kExitOk;
 }

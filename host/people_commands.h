@@ -1,7 +1,9 @@
 // The commands about people: `user`, `invite`, and what `join` makes of a link. They speak HTTP with
 // the profile's own server, as an administrator. Thread rule: main thread.
 //
-// A link is `http://host:port/database#name:secret`. What stands behind `#` is sent to no server and
+// A link is `http://host:port/database#name:secret`; at a server with a certificate that it signed
+// itself `https://host:port/database#name:secret:sha256=<64 hex digits>`, its fingerprint, which whoever
+// joins then demands and nothing else. What stands behind `#` is sent to no server and
 // stands in no log; the account behind it is an ordinary one of `_users`, with a member `invitation`
 // and one `expires`, and its secret is kept as any password: as a digest.
 #pragma once
@@ -14,6 +16,7 @@
 
 #include "base/error.h"
 #include "commands.h"
+#include "http/http_peer.h"
 
 namespace atelier::host {
 
@@ -34,13 +37,17 @@ struct InviteOptions {
   std::string url;              // where the guest finds this server; empty: where it is served now
   bool list = false;
   std::string revoke;           // the name of an invitation
+  bool without_fingerprint = false;  // `url` leads to somebody else's certificate
 };
 int run_invite(const CommandContext& context, const InviteOptions& options, std::ostream& out,
                std::ostream& err);
 
-/// The address of the database with the credentials of the link, for `--sync`. Errors: kInvalid, with
-/// words that hold no secret.
+/// The address of the database with the credentials of the link and its pin, for `--sync`. Errors:
+/// kInvalid, with words that hold no secret.
 Result<std::string> address_of_link(std::string_view link);
+
+/// `text` as an address of a database, which may also be such a link. Errors: as DatabaseUrl::parse().
+Result<DatabaseUrl> address_or_link(std::string_view text);
 
 /// "30m", "12h", "7d" as seconds; 0 for "never". Errors: kInvalid.
 Result<std::int64_t> parse_duration(std::string_view text);

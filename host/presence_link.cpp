@@ -43,7 +43,7 @@ void PresenceLink::follow(const Node& node, const std::string& database,
   const auto client = client_.lock();
   if (!client) return;
   if (upstream) {
-    if (std::exchange(place_, upstream->display()) != upstream->display())
+    if (std::exchange(place_, upstream->address()) != upstream->address())
       client->set_url(upstream);
     return;
   }

@@ -4,6 +4,7 @@
 //   <data>/<profile>/lock           who has it open
 //   <data>/<profile>/admin-token    0600: the administrator's token of the embedded server
 //   <data>/<profile>/settings.json  0600: nickname, recent rooms
+//   <data>/<profile>/tls-…          0600: its own certificate and key (own_certificate.h)
 //   <data>/<profile>/rooms/         one store a room (store/catalog.h)
 #pragma once
 

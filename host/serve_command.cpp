@@ -2,6 +2,8 @@
 // printed. Thread rule: main thread.
 #include <ostream>
 
+#include "base/clock.h"
+#include "base/http_date.h"
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "base/os/os.h"
@@ -59,17 +61,46 @@ bool is_loopback(const std::string& address) {
   return address == "::1" || address == "localhost" || address.starts_with("127.");
 }
 
+bool wants_tls(const ServeOptions& options) {
+  return options.tls || !options.tls_cert.empty() || !options.tls_key.empty();
+}
+
+Status check_tls(const ServeOptions& options) {
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return invalid("--tls-cert and --tls-key belong together");
+  if (options.plain_http && wants_tls(options))
+    return invalid("--i-know-this-is-plain-http and TLS contradict each other");
+  return ok();
+}
+
 /// Off loopback the names by which it is reached must be known, and somebody must have an account.
 Status check_listen(const ServeOptions& options) {
   if (options.listen.empty() || is_loopback(options.listen)) return ok();
-  if (!options.plain_http)
+  if (!options.plain_http && !wants_tls(options))
     return Error{ErrorCode::kForbidden,
-                 "this server speaks HTTP without TLS: whoever is on the way reads passwords and rooms. "
-                 "Put a proxy with TLS in front of it, or say --i-know-this-is-plain-http"};
+                 "without TLS whoever is on the way reads passwords and rooms: say --tls, give a "
+                 "certificate with --tls-cert and --tls-key, or say --i-know-this-is-plain-http"};
   const bool any = options.listen == "0.0.0.0" || options.listen == "::";  // no name of its own
   if (any && options.hosts.empty())
     return invalid("name what others reach this server by: --host NAME");
   return ok();
+}
+
+/// What clients may compare, and what they will stumble over.
+void print_certificate(const Node& node, const ServeOptions& options, std::ostream& out) {
+  const auto shown = node.certificate();
+  if (!shown) return;
+  const std::int64_t now = system_clock().wall_ms() / 1000;
+  out << "Certificate: " << node.certificate_files().certificate.string()
+      << (shown->self_signed ? " (self-signed: links of atelier invite carry its fingerprint)" : "")
+      << "\n  SHA-256 " << fingerprint_words(shown->sha256) << "\n  ends on "
+      << http_date(shown->ends_s) << "\n";
+  if (shown->ends_s <= now || shown->begins_s > now)
+    out << "  It is not valid now: clients will refuse it, but for those that know its fingerprint.\n";
+  for (const std::string& host : options.hosts)
+    if (!shown->covers(host_without_port(host)))
+      out << "  It does not name " << host_without_port(host)
+          << ": clients that check names will refuse it there.\n";
 }
 
 bool has_accounts(const Node& node) {
@@ -115,6 +146,7 @@ Status read_auth(std::string_view text, JwtOptions& jwt, std::string& proxy_secr
 }
 
 Result<NodeOptions> serve_node_options(const CommandContext& context, const ServeOptions& options) {
+  ATELIER_CHECK(check_tls(options));
   ATELIER_CHECK(check_listen(options));
   NodeOptions node;
   node.data = context.data;
@@ -127,6 +159,12 @@ Result<NodeOptions> serve_node_options(const CommandContext& context, const Serv
     node.address = options.listen == "localhost" ? "127.0.0.1" : options.listen;
     if (!node.port) node.port = user_share_port();
     node.accounts_only = !is_loopback(options.listen);
+  }
+  if (wants_tls(options)) {
+    node.tls = {options.tls_cert, options.tls_key};
+    node.own_certificate = options.tls_cert.empty();
+    // Not this machine's shared rooms, whose hosts meet without TLS.
+    if (!node.port) node.port = user_share_port();
   }
   if (!options.rules.empty()) {
     ATELIER_TRY(rules, os::read_file(options.rules, kRulesBytesMax + 1));
@@ -147,12 +185,20 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
   auto node_options = serve_node_options(context, options);
   if (!node_options) return fail(err, node_options.error());
   const bool accounts_only = node_options->accounts_only;
+  const bool tls = wants_tls(options);
+  node_options->tls_notice = [&err](const std::string& text) {
+    err << "atelier: " + text + "\n" << std::flush;
+  };
   if (accounts_only) {
     // Before a port is open: an own look at the profile.
     NodeOptions look;
     look.data = context.data;
     look.profile = context.profile;
     look.share = false;
+    // A link that is made before the first start carries its fingerprint then.
+    look.own_certificate = node_options->own_certificate;
+    look.allowed_hosts = node_options->allowed_hosts;
+    look.address = node_options->address;
     const auto node = Node::open(std::move(look));
     if (!node) return fail(err, node.error());
     if (!has_accounts(**node) && node_options->jwt.keys.empty() && node_options->proxy_secret.empty())
@@ -181,11 +227,16 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
   if (context.json) {
     json::Writer line;
     line.begin_object().key("url").string(url).key("admin_token_file").string(token_file.string());
+    if (const auto shown = (*node)->certificate())
+      line.key("certificate_sha256").string(shown->sha256);
     line.end_object();
     out << line.text() << std::endl;
   } else {
     out << "Serving " << url
-        << (accounts_only ? " (to other machines, without TLS)\n" : " (loopback only)\n");
+        << (!accounts_only ? " (loopback only)\n"
+            : tls          ? " (to other machines)\n"
+                           : " (to other machines, without TLS)\n");
+    print_certificate(**node, options, out);
     out << "Administrator: user admin, password in " << token_file.string() << "\n";
     if (!options.www.empty()) out << "Pages: " << url << "/_www/\n";
     out << "Who may do what" << (options.rules.empty() ? "" : ", within the rules of the file") << ":\n";

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/os/os.h"
 #include "commands.h"
+#include "people_commands.h"
 #include "progress.h"
 #include "query/selector.h"
 #include "replication/local_peer.h"
@@ -300,7 +301,7 @@ int run_sync(const CommandContext& context, const SyncCommandOptions& options, s
     return kExitUsage;
   }
   SyncRequest request;
-  const auto address = DatabaseUrl::parse(options.url);
+  const auto address = address_or_link(options.url);
   if (!address) return fail(err, address.error());
   auto url = with_credentials(*address, {options.auth, options.password_file, options.keyring,
                                          options.token_url});

@@ -44,7 +44,7 @@ std::string sync_request_json(const SyncRequest& request) {
   const Credentials& who = request.url.credentials;
   json::Writer out;
   out.begin_object().key("room").string(request.database);
-  out.key("url").string(request.url.display());
+  out.key("url").string(request.url.address());
   out.key("user").string(who.user).key("secret").string(who.secret);
   for (const auto& [kind, name] : kKinds) {
     if (kind == who.kind) out.key("kind").string(name);

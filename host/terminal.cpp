@@ -123,16 +123,19 @@ class Terminal {
     const SyncStatus status = open_.room().sync_status();
     std::string words = status_in_words(status, open_.serving(), open_.address()).words;
     if (!status.notice.empty()) words += "; " + status.notice;
-    if (words == said_) return;
+    if (words != said_) err_ << "-- " << words << std::endl;
     said_ = std::move(words);
-    err_ << "-- " << said_ << std::endl;
+    const bool well = status.state == SyncState::kLive || status.state == SyncState::kCatchingUp;
+    const std::string problem = well ? std::string() : status.last_error;
+    if (!problem.empty() && problem != problem_) err_ << "-- Last problem: " << problem << std::endl;
+    if (well || !problem.empty()) problem_ = problem;
   }
 
   HostRoom& open_;
   std::shared_ptr<Inbox> inbox_;
   StreamConsole console_;
   std::ostream& err_;
-  std::string said_;
+  std::string said_, problem_;
 };
 
 std::string browser_page(const HostRoom& open, const std::string& database) {

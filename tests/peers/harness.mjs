@@ -104,7 +104,7 @@ export async function serve(world, { profile = 'server', args = [] } = {}) {
   if (!line.startsWith('{')) throw new Error(`atelier serve ended: ${child.notes.join('\n')}`);
   const { url, admin_token_file } = JSON.parse(line);
   const token = readFileSync(admin_token_file, 'utf8').trim();
-  const admin = url.replace('http://', `http://admin:${token}@`);
+  const admin = url.replace('://', `://admin:${token}@`);
   return { child, url, token, admin };
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/digest.h"
 #include "base/os/os.h"
+#include "node.h"
+#include "own_certificate.h"
 #include "serve_command.h"
 
 namespace atelier::host {
@@ -29,6 +31,30 @@ TEST(Links, WhatIsNoLinkIsRefusedWithoutItsSecret) {
     ASSERT_FALSE(address) << bad;
     EXPECT_EQ(address.error().code, ErrorCode::kInvalid) << bad;
     EXPECT_EQ(address.error().message.find("sesame"), std::string::npos) << bad;
+  }
+}
+
+TEST(Links, AFingerprintInALinkPinsTheCertificate) {
+  const std::string sha256(64, 'a');
+  const auto address = address_of_link("https://studio.example:8080/lobby#gus:0123abcd:sha256=" + sha256);
+  ASSERT_TRUE(address) << address.error().message;
+  EXPECT_EQ(*address, "https://gus:0123abcd@studio.example:8080/lobby#sha256=" + sha256);
+  const auto url = address_or_link("https://studio.example:8080/lobby#gus:0123abcd:sha256=" + sha256);
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->certificate_sha256, sha256);
+  EXPECT_EQ(url->credentials.user, "gus");
+  EXPECT_EQ(url->credentials.secret, "0123abcd");
+  EXPECT_EQ(address_or_link(*address)->certificate_sha256, sha256);
+  EXPECT_EQ(address_or_link("http://h/d")->database, "d");
+  // A pin that is not whole, or without TLS, is never left out in silence.
+  for (const std::string& bad :
+       {"https://h/lobby#gus:sesame:sha256=" + sha256.substr(1), "https://h/lobby#gus:sesame:sha256=" + sha256 + "0",
+        "http://h/lobby#gus:sesame:sha256=" + sha256, std::string("https://h/lobby#gus:sesame:sha256="),
+        "https://h/lobby#gus:sha256=" + sha256, "https://h/lobby#gus::sha256=" + sha256}) {
+    const auto none = address_of_link(bad);
+    ASSERT_FALSE(none) << bad;
+    EXPECT_EQ(none.error().message.find("sesame"), std::string::npos) << bad;
+    EXPECT_FALSE(address_or_link(bad)) << bad;
   }
 }
 
@@ -84,6 +110,104 @@ TEST(ServeOptions, KeysComeFromAFile) {
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().message.find("\"sesame\""), std::string::npos) << read.error().message;
   }
+}
+
+/// A folder that ends with the test.
+class OwnCertificate : public ::testing::Test {
+ protected:
+  ~OwnCertificate() override { std::filesystem::remove_all(folder_); }
+  static std::string content(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  const std::filesystem::path folder_ = [] {
+    auto made = std::filesystem::temp_directory_path() / ("atelier-own-" + random_uuid());
+    std::filesystem::create_directories(made);
+    return made;
+  }();
+};
+
+TEST_F(OwnCertificate, IsMadeOnceAndForTheOwnerAlone) {
+  const auto files = make_own_certificate(folder_, {"studio.example:8443", "[fd00::1]:8443", "192.168.1.2", "0.0.0.0", "::"});
+  ASSERT_TRUE(files) << files.error().message;
+  const std::string pem = content(files->certificate), key = content(files->key);
+  const auto made = read_certificate(pem);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->names, (std::vector<std::string>{"studio.example", "fd00::1", "192.168.1.2", "localhost",
+                                                   "127.0.0.1", "::1"}));
+  for (const auto& file : {files->certificate, files->key})
+    EXPECT_EQ(std::filesystem::status(file).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  ASSERT_TRUE(make_own_certificate(folder_, {"other.example"}));
+  EXPECT_EQ(content(files->certificate), pem);
+  EXPECT_EQ(content(files->key), key);
+  // What is left of a start that was ended in the middle.
+  std::filesystem::remove(files->certificate);
+  ASSERT_TRUE(make_own_certificate(folder_, {}));
+  EXPECT_NE(content(files->key), key);
+  std::filesystem::remove_all(folder_);
+  std::filesystem::create_directories(folder_);
+  EXPECT_FALSE(make_own_certificate(folder_, {"no name at all"}));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(OwnCertificate, ANodeServesWithItAndTellsInvitations) {
+  NodeOptions options;
+  options.data = folder_;
+  options.port = 0;
+  options.address = "0.0.0.0";
+  options.allowed_hosts = {"studio.example"};
+  options.accounts_only = true;
+  options.own_certificate = true;
+  const auto node = Node::open(options);
+  ASSERT_TRUE(node) << node.error().message;
+  ASSERT_TRUE((*node)->certificate());
+  EXPECT_TRUE((*node)->certificate()->self_signed);
+  EXPECT_TRUE((*node)->url().starts_with("https://studio.example:")) << (*node)->url();
+  const auto control = DatabaseUrl::parse((*node)->control_url() + "/-");
+  ASSERT_TRUE(control);
+  HttpRequest ask;
+  ask.method = "POST";
+  ask.path = "/_atelier/address";
+  ask.body = "{}";
+  const auto answer = http_request(*control, ask);
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->body.find((*node)->certificate()->sha256), std::string::npos) << answer->body;
+}
+
+TEST(ServeOptions, HostsLoseTheirPorts) {
+  EXPECT_EQ(host_without_port("studio.example:8443"), "studio.example");
+  EXPECT_EQ(host_without_port("studio.example"), "studio.example");
+  EXPECT_EQ(host_without_port("[::1]:8443"), "::1");
+  EXPECT_EQ(host_without_port("[::1]"), "::1");
+  EXPECT_EQ(host_without_port("fd00::1"), "fd00::1");
+}
+
+TEST(ServeOptions, WithTlsAnAddressNeedsNoMoreThanAccounts) {
+  const CommandContext context;
+  ServeOptions options;
+  options.listen = "0.0.0.0";
+  options.hosts = {"studio.example"};
+  options.tls = true;
+  const auto made = serve_node_options(context, options);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made->accounts_only);
+  EXPECT_TRUE(made->own_certificate);
+  EXPECT_TRUE(made->tls.certificate.empty());
+  options.tls_cert = "cert.pem";
+  EXPECT_EQ(serve_node_options(context, options).error().code, ErrorCode::kInvalid) << "without its key";
+  options.tls_key = "key.pem";
+  options.tls = false;
+  ASSERT_TRUE(serve_node_options(context, options));
+  EXPECT_FALSE(serve_node_options(context, options)->own_certificate);
+  EXPECT_EQ(serve_node_options(context, options)->tls.key, "key.pem");
+  options.plain_http = true;
+  EXPECT_EQ(serve_node_options(context, options).error().code, ErrorCode::kInvalid) << "both at once";
+  options = {};
+  options.tls = true;
+  ASSERT_TRUE(serve_node_options(context, options));
+  EXPECT_TRUE(serve_node_options(context, options)->port) << "not the port that hosts without TLS share";
+  EXPECT_FALSE(serve_node_options(context, options)->accounts_only);
 }
 
 TEST(ServeOptions, ElsewhereThanOnLoopbackItMustBeKnownWhatThatMeans) {

@@ -123,7 +123,8 @@ TEST_F(SyncTest, KeyringIsAskedThroughItsProgram) {
 TEST_F(SyncTest, RequestGoesThroughTheControlSocketUnchanged) {
   SyncRequest request;
   request.database = "lobby";
-  request.url = *DatabaseUrl::parse("https://ann@host:6984/base/room");
+  const std::string pin(64, 'a');
+  request.url = *DatabaseUrl::parse("https://ann@host:6984/base/room#sha256=" + pin);
   request.url.credentials.kind = Credentials::Kind::kIamKey;
   request.url.credentials.secret = "k\"ey";
   request.url.credentials.token_url = "https://tokens/x";
@@ -138,6 +139,7 @@ TEST_F(SyncTest, RequestGoesThroughTheControlSocketUnchanged) {
   EXPECT_EQ(back->url.credentials.secret, "k\"ey");
   EXPECT_EQ(back->url.credentials.token_url, "https://tokens/x");
   EXPECT_EQ(back->http.ca_file, "/ca.pem");
+  EXPECT_EQ(back->url.certificate_sha256, pin);
   EXPECT_EQ(back->live.filter, request.live.filter);
   for (const char* bad : {"", "7", "[]", "{}", R"({"room":"x"})", R"({"room":"x","url":"nonsense"})"}) {
     EXPECT_FALSE(parse_sync_request(bad)) << bad;
