@@ -10,6 +10,7 @@
 #include "base/os/os.h"
 #include "care_commands.h"
 #include "commands.h"
+#include "find_commands.h"
 #include "people_commands.h"
 #include "room_access.h"
 #include "stopper.h"
@@ -79,6 +80,49 @@ std::optional<int> run_care_command(const CareCommands& care, const CommandConte
   if (*care.restore_command) return run_restore(context, care.restore, std::cout, std::cerr);
   if (*care.salvage_command) return run_salvage(context, care.salvage, std::cout, std::cerr);
   if (*care.compact_command) return run_compact(context, care.compact, std::cout, std::cerr);
+  return std::nullopt;
+}
+
+struct FindCommands {
+  atelier::host::FindCommandOptions find;
+  atelier::host::SearchCommandOptions search;
+  atelier::host::RetentionOptions retention;
+  CLI::App *find_command = nullptr, *search_command = nullptr, *retention_command = nullptr;
+
+  std::vector<CLI::App*> all() const { return {find_command, search_command, retention_command}; }
+};
+
+void add_find_commands(CLI::App& app, FindCommands& commands, CommandContext& context) {
+  auto& [find, search, retention, find_command, search_command, retention_command] = commands;
+  find_command = app.add_subcommand("find", "Print the documents that match a selector, a JSON object a line");
+  find_command->add_option("room", find.room, "Name of the room")->required();
+  find_command->add_option("selector", find.selector, R"({"author":"Ada"} (docs/query.md); default: all)");
+  find_command->add_option("--sort", find.sort, "Fields to sort by; a - in front: descending")->delimiter(',');
+  find_command->add_option("--fields", find.fields, "Fields to print (default: whole documents)")->delimiter(',');
+  find_command->add_option("--limit", find.limit, "Documents at most")->capture_default_str();
+  find_command->add_flag("--explain", find.explain, "Say how it would be answered instead");
+  search_command = app.add_subcommand(
+      "search", "Print what holds all of some words, the last perhaps begun, newest first");
+  search_command->add_option("room", search.room, "Name of the room")->required();
+  search_command->add_option("words", search.words, "The words")->required();
+  search_command->add_option("--limit", search.limit, "Documents at most")->capture_default_str();
+  search_command->add_flag("--json", context.json, "For programs");
+  retention_command = app.add_subcommand(
+      "retention", "Say how long deletions and documents stay in a room, or change it");
+  retention_command->add_option("room", retention.room, "Name of the room")->required();
+  retention_command->add_option("--tombstones", retention.tombstones,
+                                "How long deletions are remembered: 90d, 12h, 30m or never to forget any");
+  retention_command->add_option("--lifetime", retention.lifetimes,
+                                "How long documents live whose ids begin so: here:=1m, here:=never");
+  retention_command->add_flag("--json", context.json, "For programs");
+}
+
+std::optional<int> run_find_command(const FindCommands& commands, const CommandContext& context) {
+  using namespace atelier::host;
+  if (*commands.find_command) return run_find(context, commands.find, std::cout, std::cerr);
+  if (*commands.search_command) return run_search(context, commands.search, std::cout, std::cerr);
+  if (*commands.retention_command)
+    return run_retention(context, commands.retention, std::cout, std::cerr);
   return std::nullopt;
 }
 
@@ -256,6 +300,9 @@ int main(int argc, char** argv) {
   CareCommands care;
   add_care_commands(app, care, context);
   for (auto* command : care.all()) add_common(*command, context);
+  FindCommands find;
+  add_find_commands(app, find, context);
+  for (auto* command : find.all()) add_common(*command, context);
   for (auto* command : {put_command, get_command, changes_command, sync_command, attachment_command,
                         outbox_command, serve_command, user_command, invite_command, join_command})
     add_common(*command, context);
@@ -274,6 +321,7 @@ int main(int argc, char** argv) {
   if (*put_command) return run_put(context, put, std::cin, std::cout, std::cerr);
   if (*get_command) return run_get(context, get, std::cout, std::cerr);
   if (const auto code = run_care_command(care, context)) return *code;
+  if (const auto code = run_find_command(find, context)) return *code;
   changes.docs = !without_docs;
   if (*changes_command) return run_changes(context, changes, std::cout, std::cerr);
   if (*sync_command) return run_sync(context, sync, std::cout, std::cerr);

@@ -47,6 +47,16 @@ std::string record::expiry_sequence_key(std::uint64_t sequence) {
   return key;
 }
 
+std::array<std::pair<std::string, std::string>, 2> record::encode_expiry(std::int64_t time_ms,
+                                                                         std::uint64_t sequence,
+                                                                         std::string_view id) {
+  const std::string by_time = expiry_time_key(time_ms, sequence);
+  const std::string by_sequence = expiry_sequence_key(sequence);
+  std::string time;
+  append_number(time, static_cast<std::uint64_t>(time_ms));
+  return {{{by_time, encode_checked(by_time, id)}, {by_sequence, encode_checked(by_sequence, time)}}};
+}
+
 Result<record::ExpiryRow> record::decode_expiry(std::string_view key, std::string_view bytes) {
   const auto text = decode_checked(key, bytes);
   if (!text) return damaged();
@@ -98,14 +108,9 @@ void move_expiry(WriteContext& context, std::uint64_t old_sequence, std::uint64_
     context.txn.erase(table, value_of(std::string_view(by_sequence)));
   }
   if (!time_ms || sequence == 0) return;
-  const auto put = [&](const std::string& key, std::string_view text) {
-    const std::string row = record::encode_checked(key, text);
+  for (const auto& [key, row] : record::encode_expiry(*time_ms, sequence, id)) {
     context.txn.put(table, value_of(std::string_view(key)), value_of(std::string_view(row)));
-  };
-  std::string time;
-  append_number(time, static_cast<std::uint64_t>(*time_ms));
-  put(record::expiry_time_key(*time_ms, sequence), id);
-  put(record::expiry_sequence_key(sequence), time);
+  }
 }
 
 std::optional<std::int64_t> expiry_time(const WriteContext& context, std::string_view id,

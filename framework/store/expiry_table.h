@@ -7,10 +7,12 @@
 // winner's time counts. Rows are small whatever the id.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/writer.h"
@@ -49,6 +51,10 @@ struct ExpiryRow {
   std::string_view id;  // of `t`
 };
 Result<ExpiryRow> decode_expiry(std::string_view key, std::string_view bytes);
+/// Keys and values of both rows of a document.
+std::array<std::pair<std::string, std::string>, 2> encode_expiry(std::int64_t time_ms,
+                                                                 std::uint64_t sequence,
+                                                                 std::string_view id);
 std::string expiry_time_key(std::int64_t time_ms, std::uint64_t sequence);
 std::string expiry_sequence_key(std::uint64_t sequence);
 }  // namespace record

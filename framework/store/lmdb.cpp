@@ -1,5 +1,6 @@
 #include "store/lmdb.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -7,10 +8,12 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "base/os/disk.h"
 #include "base/os/disk_room.h"
+#include "store/page_file.h"
 
 namespace atelier::lmdb {
 namespace {
@@ -89,24 +92,44 @@ Result<Heads> read_heads(const std::filesystem::path& file) {
   return Error(ErrorCode::kCorrupt, "the head pages of '" + file.string() + "' are damaged");
 }
 
+// Whether all pages from `first` on are free: a transaction took them, gave them back, and so never
+// wrote them. What lies in none of the tables can be missing.
+bool are_free_from(const std::filesystem::path& file, std::uint64_t first, const Meta& newest) {
+  auto source = pages::open_file(file.string());
+  if (!source) return false;
+  const auto pages = pages::PageFile::open(std::move(*source), newest.txn);
+  if (!pages) return false;
+  bool whole = true;
+  std::vector<std::uint64_t> free =
+      pages->free_pages([&](const std::string&) { whole = false; });
+  std::erase_if(free, [&](std::uint64_t page) { return page < first || page > newest.last_page; });
+  std::sort(free.begin(), free.end());
+  free.erase(std::unique(free.begin(), free.end()), free.end());
+  return whole && free.size() == newest.last_page + 1 - first;
+}
+
 Status check_length(const std::filesystem::path& file, bool read_only) {
   std::error_code error;
   std::uint64_t length = std::filesystem::file_size(file, error);
   if (error || length == 0) return ok();  // LMDB makes it, or says why it cannot
   if (!std::ifstream(file, std::ios::binary)) return ok();
-  ATELIER_TRY(heads, read_heads(file));
-  const auto& [first, second] = heads;
-  // Behind the head pages, which are written last: who writes meanwhile only makes it longer.
-  length = std::filesystem::file_size(file, error);
-  if (error) return ok();
-  const Meta& newest = second.txn > first.txn ? second : first;
-  const std::uint64_t needed = (newest.last_page + 1) * newest.page_bytes;
-  if (length >= needed) return ok();
-  // Pages that a transaction took and gave back at the very end are counted but never written.
-  if (needed - length <= kUnwrittenPagesMax * newest.page_bytes) {
-    // Who only reads never comes to them.
-    if (read_only) return ok();
-    if (os::grow_file(file, needed)) return ok();
+  std::uint64_t needed = 0;
+  for (std::optional<std::uint64_t> looked_at;;) {
+    ATELIER_TRY(heads, read_heads(file));
+    const Meta& newest = heads.second.txn > heads.first.txn ? heads.second : heads.first;
+    // Behind the head pages, which are written last: who writes meanwhile only makes it longer.
+    length = std::filesystem::file_size(file, error);
+    if (error) return ok();
+    needed = (newest.last_page + 1) * newest.page_bytes;
+    if (length >= needed) return ok();
+    const bool few = needed - length <= kUnwrittenPagesMax * newest.page_bytes;
+    if (few || are_free_from(file, length / newest.page_bytes, newest)) {
+      // Who only reads never comes to them.
+      if (read_only || os::grow_file(file, needed)) return ok();
+      break;
+    }
+    if (looked_at == newest.txn) break;  // nobody writes meanwhile
+    looked_at = newest.txn;
   }
   return Error(ErrorCode::kCorrupt, "'" + file.string() +
                                         "' is cut short: " + std::to_string(length) + " of " +

@@ -21,6 +21,7 @@
 #include "revtree/varint.h"
 #include "store/care.h"
 #include "store/care_files.h"
+#include "store/expiry_table.h"
 #include "store/record.h"
 #include "store/store.h"
 
@@ -55,7 +56,7 @@ std::string shown(std::string_view id) {
 // The new store's tables, open for writing.
 struct NewTables {
   MDB_dbi meta = 0, docs = 0, fragments = 0, sequences = 0, bodies = 0, blobs = 0, chunks = 0,
-          locals = 0, properties = 0, forgotten = 0;
+          locals = 0, properties = 0, forgotten = 0, expiries = 0;
 
   Status open(FileFiller& file) {
     struct Named {
@@ -72,7 +73,8 @@ struct NewTables {
                              {&chunks, "chunks", 0},
                              {&locals, "locals", 0},
                              {&properties, "properties", 0},
-                             {&forgotten, "forgotten", 0}}) {
+                             {&forgotten, "forgotten", 0},
+                             {&expiries, "expiries", 0}}) {
       ATELIER_TRY(table, file.table(one.name, one.flags));
       *one.table = table;
     }
@@ -225,6 +227,12 @@ class Salvage {
     if (key.size() == kForgottenBytes && value.empty()) to_.put(tables_.forgotten, key, value);
   }
 
+  // Kept until it is known which change of a document is left.
+  void expiry_row(std::string_view key, std::string_view value) {
+    const auto row = record::decode_expiry(key, value);
+    if (row && row->by_time) expiries_[row->sequence] = {std::string(row->id), row->time_ms};
+  }
+
   void meta_row(std::string_view key, std::string_view value) {
     meta_[std::string(key)] = std::string(value);
   }
@@ -246,6 +254,8 @@ class Salvage {
       property_row(key, value);
     else if (table == "forgotten")
       forgotten_row(key, value);
+    else if (table == "expiries")
+      expiry_row(key, value);
     else if (table == "meta")
       meta_row(key, value);
   }
@@ -297,6 +307,7 @@ class Salvage {
       sequence_row(key, value);
       body_row(key, value, true);
     }
+    if (key.front() == 't') expiry_row(key, value);
     if (key.size() <= kFragmentBytes) docs_row(key, value, true);
     if (key.size() > kNumberBytes && key.front() == '\0') fragments_row(key, value);
   }
@@ -391,10 +402,29 @@ class Salvage {
       std::string encoded;
       record::encode_sequence(encoded, sequence, change);
       to_.put(tables_.sequences, key_of(sequence), encoded);
+      keep_expiry(id, row);
       ++documents_;
       deleted_ += row.deleted;
     }
     finish_bodies(used);
+  }
+
+  // As its row of this change said; where that was lost, as the document itself says.
+  void keep_expiry(const std::string& id, const record::DocRow& row) {
+    if (row.deleted) return;
+    const auto told = expiries_.find(row.sequence);
+    std::optional<std::int64_t> time_ms;
+    if (told != expiries_.end() && told->second.id == id) {
+      time_ms = told->second.time_ms;
+    } else if (row.evicted) {
+      if (const auto evicted = record::decode_evicted(row.body)) time_ms = evicted->expires_at_ms;
+    } else {
+      time_ms = expires_at(row.body);
+    }
+    if (!time_ms) return;
+    for (const auto& [key, value] : record::encode_expiry(*time_ms, row.sequence, id)) {
+      to_.put(tables_.expiries, key, value);
+    }
   }
 
   void finish_bodies(const std::set<std::uint64_t>& used) {
@@ -518,6 +548,11 @@ class Salvage {
     std::string bucket, rest, value;
   };
 
+  struct Expiry {
+    std::string id;
+    std::int64_t time_ms = 0;
+  };
+
   const pages::PageFile& from_;
   FileFiller& to_;
   const os::Tell& tell_;
@@ -527,6 +562,7 @@ class Salvage {
   std::map<std::string, std::uint64_t> told_;       // last changes that sequence rows name
   std::map<std::string, std::pair<std::string, std::string>> buckets_;  // number -> above, part
   std::vector<Fragment> fragments_;
+  std::unordered_map<std::uint64_t, Expiry> expiries_;  // by the document's sequence
   std::map<Sha256, record::BlobRow> blobs_;
   std::map<std::string, std::string> meta_;
   std::uint64_t last_sequence_ = 0, next_body_ = record::kFirstBody, next_blob_ = 1,

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "store/verify.h"
 #include "unit/store_tools.h"
 
 namespace atelier::test {
@@ -15,11 +16,19 @@ namespace {
 
 constexpr std::uint32_t kRevsLimit = 6;
 
+/// Attachments by name: what they hold, and since which generation.
+struct ModelAttachment {
+  std::string bytes;
+  std::uint64_t revpos = 0;
+};
+using ModelAttachments = std::map<std::string, ModelAttachment>;
+
 struct ModelRevision {
   std::optional<RevId> parent;
   bool deleted = false;
   bool inner = false;  // had a child once
   std::optional<std::string> body;
+  ModelAttachments attachments;  // with the body
 };
 
 struct ModelDocument {
@@ -76,7 +85,7 @@ class Model {
 
   // Adds a history, newest first. Returns whether it was new.
   bool add(const std::string& id, const std::vector<RevId>& path, const std::string& body,
-           bool deleted) {
+           bool deleted, ModelAttachments attachments) {
     ModelDocument& document = documents[id];
     const bool known = document.revisions.contains(path[0]);
     if (known) return false;
@@ -89,6 +98,7 @@ class Model {
     }
     document.revisions[path[0]].deleted = deleted;
     document.revisions[path[0]].body = body;
+    document.revisions[path[0]].attachments = std::move(attachments);
     document.sequence = ++sequence;
     document.stem();
     return true;
@@ -121,15 +131,29 @@ class Model {
       documents.erase(id);
     } else {
       document.sequence = ++sequence;
+      document.stem();  // an end that kept others is gone
     }
   }
 
   void compact() {
     for (auto& [id, document] : documents) {
       for (auto& [rev, one] : document.revisions) {
-        if (one.inner) one.body.reset();
+        if (!one.inner) continue;
+        one.body.reset();
+        one.attachments.clear();
       }
     }
+  }
+
+  // What all kept revisions hold, each content once.
+  std::set<std::string> contents() const {
+    std::set<std::string> all;
+    for (const auto& [id, document] : documents) {
+      for (const auto& [rev, one] : document.revisions) {
+        for (const auto& [name, attachment] : one.attachments) all.insert(attachment.bytes);
+      }
+    }
+    return all;
   }
 };
 
@@ -185,6 +209,19 @@ class Run {
     }
   }
 
+  // Each content is kept once, and counted as often as it is referred to; what refused edits left
+  // stays for a while.
+  void check_file() {
+    store_.reset();
+    const auto report = verify_store(dir_.path() / "store");
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->clean()) << report->words.front();
+    for (const auto& table : report->tables) {
+      if (table.name != "blobs") continue;
+      EXPECT_GE(table.rows, model_.contents().size());
+    }
+  }
+
  private:
   int number(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
   RevId random_rev(std::uint64_t generation) {
@@ -204,6 +241,53 @@ class Run {
     store_ = *opened;
   }
 
+  // What an attachment holds: of few contents, so that documents share them.
+  std::string random_bytes_of() {
+    return std::string(static_cast<std::size_t>(number(5)) * 40'000, static_cast<char>('a' + number(2)));
+  }
+  Sha256 stored(const std::string& bytes) {
+    auto blob = store_->begin_blob();
+    EXPECT_TRUE(blob && (*blob)->append(bytes));
+    auto done = (*blob)->finish();
+    EXPECT_TRUE(done);
+    return done ? done->blob : Sha256{};
+  }
+
+  // Some new ones, and some stubs of what `held` has; both into `write` and as the model sees them.
+  ModelAttachments attach(DocumentWrite& write, const ModelAttachments& held,
+                          std::uint64_t generation) {
+    ModelAttachments all;
+    for (const char* const name : {"a.txt", "b.txt"}) {
+      AttachmentWrite one;
+      one.name = name;
+      const auto old = held.find(name);
+      const int what = number(4);
+      if (what == 0) {
+        const std::string bytes = random_bytes_of();
+        one.blob = stored(bytes);
+        if (!write.history.empty()) one.revpos = generation;  // as a peer tells it
+        all[name] = {bytes, generation};
+      } else if (what < 3 && old != held.end()) {
+        one.stub = true;
+        one.revpos = old->second.revpos;
+        all[name] = old->second;
+      } else {
+        continue;
+      }
+      one.content_type = "text/plain";
+      write.attachments.push_back(std::move(one));
+    }
+    return all;
+  }
+
+  const ModelAttachments& held_by(const std::string& id, const std::optional<RevId>& rev) const {
+    static const ModelAttachments kNone;
+    const auto at = model_.documents.find(id);
+    if (!rev || at == model_.documents.end()) return kNone;
+    const auto found = at->second.revisions.find(*rev);
+    return found == at->second.revisions.end() ? kNone : found->second.attachments;
+  }
+
   void edit_locally(const std::string& id) {
     std::optional<RevId> parent;
     const auto at = model_.documents.find(id);
@@ -215,16 +299,20 @@ class Run {
     DocumentWrite write = edit(id, "{\"n\":" + std::to_string(number(3)) + "}", parent);
     write.deleted = number(4) == 0;
     const bool allowed = model_.allows(id, &parent);
+    const auto attachments =
+        attach(write, held_by(id, parent), parent ? parent->generation() + 1 : 1);
     const auto written = store_->write_one(write);
     ASSERT_EQ(written.has_value(), allowed) << id;
     if (!allowed) {
       EXPECT_EQ(written.error().code, ErrorCode::kConflict);
       return;
     }
-    EXPECT_EQ(*written, make_revision({write.deleted, parent.value_or(RevId()), write.body, {}}));
+    if (attachments.empty()) {
+      EXPECT_EQ(*written, make_revision({write.deleted, parent.value_or(RevId()), write.body, {}}));
+    }
     std::vector<RevId> path = {*written};
     if (parent) path.push_back(*parent);
-    model_.add(id, path, write.body, write.deleted);
+    model_.add(id, path, write.body, write.deleted, attachments);
   }
 
   void replicate(const std::string& id) {
@@ -243,9 +331,12 @@ class Run {
     }
     const bool deleted = is_deleted(path[0]);
     const std::string body = "{\"r\":\"" + path[0].to_string() + "\"}";
-    const auto written = store_->write({replicated(id, path, body, deleted)});
+    DocumentWrite write = replicated(id, path, body, deleted);
+    // With all bytes: a stub is taken from whatever the document holds, which a peer cannot know.
+    const auto attachments = attach(write, {}, path[0].generation());
+    const auto written = store_->write({write});
     ASSERT_TRUE(written[0].rev);
-    EXPECT_EQ(written[0].sequence != 0, model_.add(id, path, body, deleted));
+    EXPECT_EQ(written[0].sequence != 0, model_.add(id, path, body, deleted, attachments));
   }
 
   void purge(const std::string& id) {
@@ -293,6 +384,26 @@ class Run {
     EXPECT_EQ(diff->missing, missing);
   }
 
+  static std::string bytes_of(const Store& store, const Attachment& attachment) {
+    std::string bytes;
+    EXPECT_TRUE(store.read_blob(attachment.blob, 0, UINT64_MAX, [&](std::string_view part) {
+      bytes += part;
+      return true;
+    }));
+    return bytes;
+  }
+
+  void check_attachments(const Document& document, const ModelAttachments& expected) {
+    ASSERT_EQ(document.attachments.size(), expected.size()) << document.id;
+    for (const Attachment& one : document.attachments) {
+      const auto at = expected.find(one.name);
+      ASSERT_NE(at, expected.end()) << one.name;
+      EXPECT_EQ(one.revpos, at->second.revpos) << one.name;
+      EXPECT_EQ(one.length, at->second.bytes.size());
+      EXPECT_EQ(bytes_of(*store_, one), at->second.bytes);
+    }
+  }
+
   void check_bodies(const std::string& id, const ModelDocument& document) {
     for (const auto& [rev, one] : document.revisions) {
       const auto found = store_->get(id, {.rev = rev});
@@ -302,6 +413,7 @@ class Run {
       }
       if (found) {
         EXPECT_EQ(found->deleted, one.deleted);
+        check_attachments(*found, one.attachments);
       }
     }
   }
@@ -317,6 +429,7 @@ void run_seed(std::uint32_t seed) {
   Run run(seed);
   for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) run.step();
   if (!::testing::Test::HasFailure()) run.check();
+  if (!::testing::Test::HasFailure()) run.check_file();
 }
 
 TEST(StoreModel, RandomHistoriesMeanTheSameInTheStoreAndInTheModel) {

@@ -1,6 +1,9 @@
 // Goal: documents expire and tombstones are forgotten, alike on every node and without bringing
 // anything back. Method: a clock that the test turns.
 #include "store/retention.h"
+
+#include "store/care.h"
+#include "store/verify.h"
 #include "unit/store_tools.h"
 
 namespace atelier::test {
@@ -70,6 +73,30 @@ TEST_F(StoreRetention, AnEditMovesTheTimeOrTakesItAway) {
   put("later", "{}");  // made anew, it lives
   EXPECT_EQ(expire(), 0u);
   EXPECT_EQ(ids(*store_).size(), 4u);
+}
+
+TEST_F(StoreRetention, WhatWasSalvagedExpiresWhenItWouldHave) {
+  Retention retention;
+  retention.lifetimes_ms["here:"] = 3'000;
+  ASSERT_TRUE(store_->set_retention(retention));
+  put("own", until(1'000));
+  put("gone", "{}", put("gone", until(1'000)));
+  put("here:1", "{}");
+  put("stays", "{}");
+  store_.reset();
+  const auto report = salvage_store(dir_.path() / "store");
+  ASSERT_TRUE(report) << report.error().message;
+  const auto checked = verify_store(dir_.path() / "store");
+  ASSERT_TRUE(checked);
+  EXPECT_TRUE(checked->clean()) << checked->words.front();
+  restart();
+  EXPECT_EQ(store_->retention(), retention);
+  clock_.now_ms += 2'000;
+  EXPECT_EQ(expire(), 1u);
+  EXPECT_EQ(body("own"), "deleted");
+  clock_.now_ms += 2'000;
+  EXPECT_EQ(expire(), 1u);
+  EXPECT_EQ(ids(*store_), (std::vector<std::string>{"gone", "stays"}));
 }
 
 TEST_F(StoreRetention, OfConflictsEachLeafGoesAtItsOwnTime) {
