@@ -534,18 +534,25 @@ std::vector<WriteResult> StoreImpl::write(std::vector<DocumentWrite> documents,
     }
     return refused;
   }
-  std::mutex mutex;
-  std::condition_variable arrived;
-  std::optional<std::vector<WriteResult>> results;
-  auto job = job_of(std::move(documents), options, [&](std::vector<WriteResult> written) {
-    const std::lock_guard lock(mutex);
-    results = std::move(written);
-    arrived.notify_one();
+  // Shared, so that the waiter can be woken without the lock that it needs next: it may be gone by
+  // then.
+  struct Answer {
+    std::mutex mutex;
+    std::condition_variable arrived;
+    std::optional<std::vector<WriteResult>> results;
+  };
+  const auto answer = std::make_shared<Answer>();
+  auto job = job_of(std::move(documents), options, [answer](std::vector<WriteResult> written) {
+    {
+      const std::lock_guard lock(answer->mutex);
+      answer->results = std::move(written);
+    }
+    answer->arrived.notify_one();
   });
   if (job) writer_->run_or_enqueue(std::move(*job));
-  std::unique_lock lock(mutex);
-  arrived.wait(lock, [&] { return results.has_value(); });
-  return std::move(*results);
+  std::unique_lock lock(answer->mutex);
+  answer->arrived.wait(lock, [&] { return answer->results.has_value(); });
+  return std::move(*answer->results);
 }
 
 Result<RevId> Store::write_one(DocumentWrite document, const WriteOptions& options) {

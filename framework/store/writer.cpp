@@ -61,6 +61,7 @@ void Writer::stop() {
 }
 
 void Writer::enqueue(Job job) {
+  bool taken = false;
   {
     std::unique_lock lock(mutex_);
     // The writer must not wait for itself; a job larger than the queue goes in alone.
@@ -69,14 +70,14 @@ void Writer::enqueue(Job job) {
              (queued_docs_ + job.docs <= kWriteQueueDocsMax &&
               queued_bytes_ + job.bytes <= kWriteQueueBytesMax);
     });
-    if (!stopping_) {
+    taken = !stopping_;
+    if (taken) {
       queued_docs_ += job.docs;
       queued_bytes_ += job.bytes;
       queue_.push_back(std::move(job));
-      filled_.notify_one();
-      return;
     }
   }
+  if (taken) return filled_.notify_one();  // without the lock, which who is woken needs next
   call_done(job, Error(ErrorCode::kCancelled, "the store is being closed"));
 }
 
