@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/json_text.h"
+#include "base/limits.h"
 #include "query/json_view.h"
 
 namespace atelier::server {
@@ -250,6 +251,47 @@ Result<std::vector<FindIndex>> read_indexes(const Store& store, bool partitioned
     return true;
   }));
   return out;
+}
+
+namespace {
+
+constexpr std::string_view kStoreIndexPrefix = "_find/";  // what no caller of a store names its own
+
+IndexDefinition store_definition(const FindIndex& index) {
+  IndexDefinition definition;
+  definition.name = store_index_name(index);
+  definition.fields = index.fields;
+  definition.filter = index.partial_filter;
+  return definition;
+}
+
+}  // namespace
+
+std::string store_index_name(const FindIndex& index) {
+  const std::string name = std::string(kStoreIndexPrefix) + index.ddoc + '/' + index.name;
+  if (name.size() <= kIndexNameBytesMax) return name;
+  return std::string(kStoreIndexPrefix) + hex(sha256(name));
+}
+
+void keep_store_indexes(Store& store, const std::vector<FindIndex>& indexes) {
+  std::vector<IndexDefinition> wanted;
+  for (const FindIndex& index : indexes)
+    if (!index.all_docs() && !index.fields.empty()) wanted.push_back(store_definition(index));
+  for (const IndexStatus& there : store.indexes()) {
+    const IndexDefinition& definition = there.definition;
+    if (!definition.name.starts_with(kStoreIndexPrefix)) continue;
+    if (std::erase(wanted, definition) != 0) continue;
+    if (there.state != IndexStatus::State::kDropping) (void)store.drop_index(definition.name);
+  }
+  for (const IndexDefinition& definition : wanted) (void)store.create_index(definition);
+}
+
+bool is_store_index_ready(const Store& store, const FindIndex& index) {
+  const std::vector<IndexStatus> there = store.indexes();
+  const IndexDefinition definition = store_definition(index);
+  return std::any_of(there.begin(), there.end(), [&](const IndexStatus& one) {
+    return one.state == IndexStatus::State::kReady && one.definition == definition;
+  });
 }
 
 std::string with_index(std::string_view body, const FindIndex& index) {

@@ -38,6 +38,15 @@ Result<std::vector<FindIndex>> read_indexes(const Store& store, bool partitioned
 std::vector<FindIndex> indexes_of(std::string_view ddoc, std::string_view body,
                                   bool partitioned_database);
 
+/// The store's own index (store/index.h) behind one of these.
+std::string store_index_name(const FindIndex& index);
+/// Lets the store have an index for each of `indexes`, and none that only earlier design documents
+/// asked for. What cannot be made is left out: then documents are read one by one. Cheap when nothing
+/// changed.
+void keep_store_indexes(Store& store, const std::vector<FindIndex>& indexes);
+/// Whether the store's index is built.
+bool is_store_index_ready(const Store& store, const FindIndex& index);
+
 /// The body of a design document with `index` put in, or with that view taken out.
 std::string with_index(std::string_view body, const FindIndex& index);
 /// nullopt when no view is left.

@@ -9,6 +9,7 @@
 #include "query/json_view.h"
 #include "server/document_json.h"
 #include "server/find_index.h"
+#include "server/guarded_store.h"
 #include "server/project_fields.h"
 #include "server/routes.h"
 
@@ -185,8 +186,9 @@ struct Hit {
 
 class Finder {
  public:
-  Finder(const Store& store, const FindOptions& options, const IndexChoice& choice)
-      : store_(store), options_(options), choice_(choice) {
+  /// `indexed`: the store has the chosen index ready, and may be asked by it.
+  Finder(const Store& store, const FindOptions& options, const IndexChoice& choice, bool indexed)
+      : store_(store), options_(options), choice_(choice), indexed_(indexed) {
     for (const std::string& field : choice.index.fields)
       if (auto path = query::FieldPath::parse(field)) paths_.push_back(std::move(*path));
     if (!choice.index.partial_filter.empty())
@@ -202,7 +204,7 @@ class Finder {
   Result<std::string> run() {
     const auto began = std::chrono::steady_clock::now();
     ATELIER_CHECK(read_bookmark());
-    ATELIER_CHECK(collect());
+    ATELIER_CHECK(by_store_ ? collect_by_index() : collect());
     ATELIER_TRY(docs, show());
     std::string out = "{\"docs\":[" + docs + "\n],\n\"bookmark\": " + json::quoted(bookmark());
     const double took =
@@ -222,6 +224,7 @@ class Finder {
 
  private:
   std::int64_t keys_examined() const {
+    if (by_store_) return static_cast<std::int64_t>(keys_examined_);
     return choice_.index.all_docs() ? 0 : static_cast<std::int64_t>(examined_);
   }
   bool descending() const { return options_.sort.descending; }
@@ -244,6 +247,26 @@ class Finder {
     }
     if (range.start && range.end && *range.start >= *range.end) return {};
     return {range};
+  }
+
+  Status collect_by_index() {
+    FindQuery query;
+    query.selector = options_.selector_text;
+    query.prefix = options_.partition;
+    for (const std::string& field : options_.sort.fields)
+      query.sort.push_back({field, options_.sort.descending});
+    query.skip = static_cast<std::size_t>(options_.skip);
+    query.limit = static_cast<std::size_t>(options_.limit);
+    query.bookmark = after_;
+    query.use_index = store_index_name(choice_.index);
+    ATELIER_TRY(answer, store_.find(query, [&](Document& document) {
+      hits_.push_back({{}, std::move(document.id)});
+      return true;
+    }));
+    examined_ = static_cast<std::size_t>(answer.docs_examined);
+    keys_examined_ = answer.keys_examined;
+    last_key_ = std::move(answer.bookmark);
+    return ok();
   }
 
   Status collect() {
@@ -334,7 +357,7 @@ class Finder {
     show.conflicts = options_.conflicts;
     for (const Hit& hit : hits_) {
       const auto document = store_.get(hit.id, get_options(show));
-      last_key_ = hit.key;
+      if (!by_store_) last_key_ = hit.key;
       if (!document) continue;  // deleted meanwhile
       Pieces pieces;
       show_document(pieces, *document, show, store_);
@@ -347,15 +370,25 @@ class Finder {
     return out;
   }
 
-  // --- bookmarks: the place of the last document, in hex behind the kind of its order
+  // --- bookmarks: the place of the last document, in hex behind the kind of its order; or the
+  // store's own bookmark behind an `s`
 
   std::string bookmark() const {
     if (shown_ == 0) return options_.bookmark.empty() ? "nil" : options_.bookmark;
+    if (by_store_) return "s" + last_key_;
     return (choice_.index.all_docs() ? "i" : "k") + hex(last_key_);
   }
 
   Status read_bookmark() {
+    // One that was given while the index was built is a place among documents that are read.
+    by_store_ = indexed_ && !options_.bookmark.starts_with('k');
     if (options_.bookmark.empty()) return ok();
+    if (by_store_) {
+      if (options_.bookmark.front() != 's' || options_.bookmark.size() == 1)
+        return invalid("Invalid bookmark value: " + options_.bookmark);
+      after_ = options_.bookmark.substr(1);
+      return ok();
+    }
     const char kind = choice_.index.all_docs() ? 'i' : 'k';
     const auto key = options_.bookmark.front() == kind
                          ? unhex(std::string_view(options_.bookmark).substr(1))
@@ -368,6 +401,9 @@ class Finder {
   const Store& store_;
   const FindOptions& options_;
   const IndexChoice& choice_;
+  const bool indexed_;
+  bool by_store_ = false;
+  std::uint64_t keys_examined_ = 0;
   std::vector<query::FieldPath> paths_;
   std::optional<query::Selector> partial_;
   bool needs_attachments_ = false, needs_rev_ = false;
@@ -376,15 +412,21 @@ class Finder {
   std::size_t examined_ = 0, shown_ = 0;
 };
 
-Response find(const Store& store, const FindOptions& options, bool partitioned_database) {
+/// `whole`: the store when the client may see all of it; else null, for a place in an index would
+/// tell of what is hidden.
+Response find(const Store& store, Store* whole, const FindOptions& options,
+              bool partitioned_database) {
   const auto indexes = read_indexes(store, partitioned_database);
   if (!indexes) return error_reply(indexes.error());
+  if (whole) keep_store_indexes(*whole, *indexes);
   const auto choice =
       choose_index(*indexes, *options.selector, wish_of(options, partitioned_database));
   if (!choice) return find_failure(choice.error());
   if (!options.fallback && choice->warning.ends_with("valid index for this query."))
     return error_reply(400, "no_usable_index", choice->warning);
-  const auto found = Finder(store, options, *choice).run();
+  const bool indexed =
+      whole && !choice->index.all_docs() && is_store_index_ready(*whole, choice->index);
+  const auto found = Finder(store, options, *choice, indexed).run();
   return found ? json_reply(200, *found) : find_failure(found.error());
 }
 
@@ -494,11 +536,12 @@ Response explain(const Store& store, const std::string& name, const FindOptions&
 void serve_find(const Call& call, const std::string& partition, bool explains) {
   auto options = parse_find(call, partition);
   if (!options) return call.respond(find_failure(options.error()));
-  call.respond_later([database = call.database, guarded = call.shared_store(),
+  const auto whole =
+      call.guard && call.guard->restricted() ? std::shared_ptr<Store>() : call.database->store();
+  call.respond_later([database = call.database, store = call.shared_store(), whole,
                       options = std::move(*options), explains] {
-    const Store& store = *guarded;
-    return explains ? explain(store, database->name(), options, database->partitioned())
-                    : find(store, options, database->partitioned());
+    return explains ? explain(*store, database->name(), options, database->partitioned())
+                    : find(*store, whole.get(), options, database->partitioned());
   });
 }
 
@@ -543,7 +586,10 @@ Response make_index(Store& store, const FindIndex& index, bool partitioned_datab
         return index_made("exists", index);
   }
   const auto written = write_design(store, index.ddoc, parent, with_index(body, index));
-  return written ? index_made("created", index) : error_reply(written.error());
+  if (!written) return error_reply(written.error());
+  // Now, and not with the first question, so that it is there by then.
+  if (const auto all = read_indexes(store, partitioned_database)) keep_store_indexes(store, *all);
+  return index_made("created", index);
 }
 
 void post_index(const Call& call) {

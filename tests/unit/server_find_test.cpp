@@ -47,6 +47,50 @@ TEST_F(Find, AScanAnswersInTheOrderOfIdsAndWarns) {
   EXPECT_EQ(find(R"({"selector":{"n":99}})").text("bookmark"), "nil");
 }
 
+// What an index of the store answers is what reading all documents answers, page by page.
+TEST_F(Find, AnIndexThatIsReadyAnswersAsAScanDoesAndReadsWhatIsAskedFor) {
+  const char* const kQueries[] = {
+      R"("selector":{"n":{"$gte":2},"s":"a"})",
+      R"("selector":{"n":{"$gte":2}},"sort":[{"n":"desc"}])",
+      R"("selector":{"n":{"$gt":1,"$lt":6},"s":{"$in":["a","c"]}},"fields":["_id"])",
+      R"("selector":{"o.x":{"$gte":0},"n":{"$exists":true}},"sort":["o.x"],"skip":1)"};
+  const auto pages = [&](const std::string& query) {
+    std::string bookmark = "nil", all;
+    for (int page = 0; page < 6; ++page) {
+      const Reply reply = find("{" + query + R"(,"limit":2,"bookmark":")" + bookmark + "\"}");
+      all += ids(reply) + "|";
+      bookmark = reply.text("bookmark");
+    }
+    return all;
+  };
+  const auto examined = [&] {
+    const Reply reply = find(R"({"selector":{"n":5},"execution_stats":true})");
+    EXPECT_EQ(ids(reply), "d5");
+    return reply.json().at("execution_stats").at("total_docs_examined").as_int64();
+  };
+  EXPECT_EQ(examined(), 8);
+  std::vector<std::string> scanned;
+  for (const char* query : {kQueries[0], kQueries[2]}) scanned.push_back(pages(query));
+  ASSERT_EQ(admin("POST", "/db/_index", R"({"index":{"fields":["n"]},"ddoc":"n","name":"by-n"})").status,
+            200);
+  ASSERT_EQ(admin("POST", "/db/_index", R"({"index":{"fields":["o.x"]},"name":"x"})").status, 200);
+  for (int i = 0; i < 500 && examined() != 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(examined(), 1);
+  EXPECT_EQ(pages(kQueries[0]), scanned[0]);
+  EXPECT_EQ(pages(kQueries[1]), "d7 d6|d5 d4|d3 d2||||");
+  EXPECT_EQ(pages(kQueries[2]), scanned[1]);
+  EXPECT_EQ(pages(kQueries[3]).substr(0, 6), "d1 d2|");
+  for (const char* bad : {"s", "sAAAA", "i00", "x"}) {
+    EXPECT_EQ(find(std::string(R"({"selector":{"n":5},"bookmark":")") + bad + "\"}").status, 400)
+        << bad;
+  }
+  // What is deleted with its design document is not kept up any more.
+  ASSERT_EQ(admin("DELETE", "/db/_index/n/json/by-n").status, 200);
+  EXPECT_EQ(examined(), 8);
+}
+
 TEST_F(Find, ABookmarkGoesOnWhereTheLastAnswerEnded) {
   ASSERT_EQ(admin("POST", "/db/_index", R"({"index":{"fields":["n"]},"name":"by-n"})").status, 200);
   for (const char* query : {R"("selector":{"s":"a"})", R"("selector":{"n":{"$gte":0},"s":"a"})",
