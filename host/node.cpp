@@ -110,6 +110,7 @@ Status Node::start() {
     auto tcp = server_options();
     tcp.address = options_.address;
     tcp.port = *options_.port;
+    tcp.bring = bringer();
     tcp.tls_certificate = tls_.certificate;
     tcp.tls_key = tls_.key;
     tcp.tls_notice = options_.tls_notice;
@@ -163,9 +164,18 @@ ServerOptions Node::server_options() const {
   return options;
 }
 
+// Of clients alone: our own user's commands ask for it themselves, and show how far it is.
+decltype(ServerOptions::bring) Node::bringer() {
+  return [this](const std::string& database, const std::string& id, const std::string& name,
+                std::function<void(const Status&)> done) {
+    return syncs_->bring_for(database, id, name, std::move(done));
+  };
+}
+
 Result<std::unique_ptr<Server>> Node::serve(std::uint16_t port, const std::string& secret) {
   auto options = server_options();
   options.port = port;
+  options.bring = bringer();
   options.probe_secret = secret;
   return Server::start(std::move(options), catalog_, replicate_);
 }

@@ -88,6 +88,7 @@ class Node {
  private:
   explicit Node(NodeOptions options, Profile profile, os::FileLock lock);
   Status start();
+  decltype(ServerOptions::bring) bringer();
   ServerOptions server_options() const;
   std::string address_json() const;
   bool is_shared(const std::string& database) const;

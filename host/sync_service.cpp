@@ -196,36 +196,73 @@ Result<AttachmentBringer> SyncService::bringer_of(const std::string& database) c
   return bringer;
 }
 
+namespace {
+
+std::string bringing_key(const std::string& database, const std::string& id,
+                         const std::string& name) {
+  return json::quoted(database) + json::quoted(id) + json::quoted(name);
+}
+
+}  // namespace
+
+Result<SyncService::Bringing*> SyncService::begin_bringing(const std::string& database,
+                                                           const std::string& id,
+                                                           const std::string& name) {
+  for (auto at = bringing_.begin(); at != bringing_.end();) {
+    // Such a thread has let go of mutex_ for the last time.
+    const bool over = at->second.state->ended && !at->second.polled;
+    if (over) at->second.thread.join();
+    at = over ? bringing_.erase(at) : std::next(at);
+  }
+  const std::string key = bringing_key(database, id, name);
+  if (const auto found = bringing_.find(key); found != bringing_.end()) return &found->second;
+  if (bringing_.size() >= kBringingMax) {
+    return Error(ErrorCode::kUnavailable, "too many attachments are being fetched");
+  }
+  ATELIER_TRY(bringer, bringer_of(database));
+  Bringing& one = bringing_[key];
+  one.state = std::make_shared<BringState>();
+  one.thread = std::thread([this, state = one.state, bringer, id, name] {
+    auto brought = bringer(id, name, [&](std::uint64_t done, std::uint64_t total) {
+      state->done = done;
+      state->total = total;
+      return !state->stopped;
+    });
+    if (!brought) state->error = brought.error();
+    std::vector<std::function<void(const Status&)>> waiting;
+    {
+      const std::scoped_lock lock(mutex_);
+      waiting.swap(state->waiting);
+      state->ended = true;
+    }
+    for (const auto& done : waiting) done(brought ? ok() : Status(brought.error()));
+  });
+  return &one;
+}
+
+Status SyncService::bring_for(const std::string& database, const std::string& id,
+                              const std::string& name, std::function<void(const Status&)> done) {
+  const std::scoped_lock lock(mutex_);
+  ATELIER_TRY(one, begin_bringing(database, id, name));
+  // One that has ended and is still to be told to a command: whoever asks again finds the bytes.
+  if (one->state->ended) return Error(ErrorCode::kUnavailable, "it was fetched just now");
+  one->state->waiting.push_back(std::move(done));
+  return ok();
+}
+
 /// Each call tells how far it is; the first one begins, and the one that tells the end forgets it.
 Result<std::string> SyncService::bring(const std::string& database, const std::string& id,
                                        const std::string& name) {
-  const std::string key = json::quoted(database) + json::quoted(id) + json::quoted(name);
   std::thread ended;
   std::shared_ptr<BringState> state;
   {
     const std::scoped_lock lock(mutex_);
-    auto found = bringing_.find(key);
-    if (found == bringing_.end()) {
-      if (bringing_.size() >= kBringingMax) {
-        return Error(ErrorCode::kUnavailable, "too many attachments are being fetched");
-      }
-      ATELIER_TRY(bringer, bringer_of(database));
-      found = bringing_.emplace(key, Bringing()).first;
-      state = found->second.state = std::make_shared<BringState>();
-      found->second.thread = std::thread([state, bringer, id, name] {
-        auto brought = bringer(id, name, [&](std::uint64_t done, std::uint64_t total) {
-          state->done = done;
-          state->total = total;
-          return !state->stopped;
-        });
-        if (!brought) state->error = brought.error();
-        state->ended = true;
-      });
-    }
-    state = found->second.state;
+    ATELIER_TRY(one, begin_bringing(database, id, name));
+    one->polled = true;
+    state = one->state;
     if (state->ended) {
-      ended = std::move(found->second.thread);
-      bringing_.erase(found);
+      ended = std::move(one->thread);
+      bringing_.erase(bringing_key(database, id, name));
     }
   }
   if (ended.joinable()) {

@@ -21,6 +21,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "atelier/sync_status.h"
 #include "http/http_peer.h"
@@ -65,6 +66,10 @@ class SyncService {
   /// Errors: kNotFound when the room does not sync; those of bring_attachment().
   Result<std::string> bring(const std::string& database, const std::string& id,
                             const std::string& name);
+  /// The same for a client of the server: `done` is told on the thread that fetches. Errors: as
+  /// bring(), and then `done` is not called.
+  Status bring_for(const std::string& database, const std::string& id, const std::string& name,
+                   std::function<void(const Status&)> done);
   /// Whether somebody asked the window to try again since the last call.
   bool take_sync_now(const std::string& database);
 
@@ -81,11 +86,15 @@ class SyncService {
     std::atomic<std::uint64_t> done = 0, total = 0;  // bytes
     std::atomic<bool> stopped = false, ended = false;
     std::optional<Error> error;
+    std::vector<std::function<void(const Status&)>> waiting;  // guarded by mutex_
   };
   struct Bringing {
     std::shared_ptr<BringState> state;
     std::thread thread;
+    bool polled = false;  // by bring(), which then tells the end
   };
+  Result<Bringing*> begin_bringing(const std::string& database, const std::string& id,
+                                   const std::string& name);  // under mutex_
   Result<AttachmentBringer> bringer_of(const std::string& database) const;  // under mutex_
 
   const std::shared_ptr<Catalog> catalog_;

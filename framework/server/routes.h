@@ -49,6 +49,12 @@ void post_document(const Call& call);
 void serve_document(const Call& call, const std::string& id);
 void serve_local_document(const Call& call, const std::string& id);
 
+/// Has attachments of a document whose bytes were left behind fetched, and then goes on with `again`
+/// where the client may still read: with the bytes, or without those that could not be had. False:
+/// nobody here can fetch them, and nothing was begun.
+bool bring_what_is_away(const Call& call, const std::vector<Document>& documents,
+                        std::function<void(const Call&)> again);
+
 // --- attachments: routes_attachment.cpp
 void serve_attachment(const Call& call, const std::string& id, const std::string& name);
 /// Takes the body of a PUT as a stream; null when the request is to be answered at once.

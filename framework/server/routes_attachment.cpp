@@ -137,7 +137,8 @@ const Attachment* find_attachment(const Document& document, std::string_view nam
   return nullptr;
 }
 
-void get_attachment(const Call& call, const std::string& id, const std::string& name) {
+void get_attachment(const Call& call, const std::string& id, const std::string& name,
+                    bool may_bring = true) {
   GetOptions options;
   if (const auto text = call.query().get("rev")) {
     const auto rev = parse_rev(*text);
@@ -148,8 +149,12 @@ void get_attachment(const Call& call, const std::string& id, const std::string& 
   if (!document) return call.respond(error_reply(document.error()));
   const Attachment* attachment = find_attachment(*document, name);
   if (!attachment) return call.respond(missing(kNoAttachment));
-  if (attachment->evicted()) return call.respond(bytes_are_away());
-  call.respond(attachment_reply(call, *attachment));
+  if (!attachment->evicted()) return call.respond(attachment_reply(call, *attachment));
+  Document wanted;
+  wanted.id = id;
+  wanted.attachments = {*attachment};
+  const auto again = [id, name](const Call& then) { get_attachment(then, id, name, false); };
+  if (!may_bring || !bring_what_is_away(call, {wanted}, again)) call.respond(bytes_are_away());
 }
 
 /// A write of `document` as it is, all its attachments kept but the one named.

@@ -44,7 +44,8 @@ Response document_reply(const Call& call, const Document& document, ShowOptions 
   return response;
 }
 
-void get_one(const Call& call, const std::string& id, const ShowOptions& show) {
+void get_one(const Call& call, const std::string& id, const ShowOptions& show,
+             bool may_bring = true) {
   GetOptions options = get_options(show);
   if (const auto text = call.query().get("rev")) {
     const auto rev = parse_rev(*text);
@@ -62,8 +63,10 @@ void get_one(const Call& call, const std::string& id, const ShowOptions& show) {
     same.headers.add("ETag", etag);
     return call.respond(std::move(same));
   }
-  if (wants_what_is_away(*document, show)) return call.respond(bytes_are_away());
-  call.respond(document_reply(call, *document, show));
+  if (!wants_what_is_away(*document, show))
+    return call.respond(document_reply(call, *document, show));
+  const auto again = [id, show](const Call& then) { get_one(then, id, show, false); };
+  if (!may_bring || !bring_what_is_away(call, {*document}, again)) call.respond(bytes_are_away());
 }
 
 /// What open_revs asked for, as documents and as revisions that are not here.
@@ -138,7 +141,8 @@ void open_revs_mixed(const Call& call, const OpenRevs& revs, ShowOptions show) {
   call.respond(std::move(response));
 }
 
-void get_open_revs(const Call& call, const std::string& id, const ShowOptions& show) {
+void get_open_revs(const Call& call, const std::string& id, const ShowOptions& show,
+                   bool may_bring = true) {
   const std::string wanted(*call.query().get("open_revs"));
   std::vector<RevId> revs;
   if (wanted != "all") {
@@ -154,8 +158,11 @@ void get_open_revs(const Call& call, const std::string& id, const ShowOptions& s
   const bool mixed = accepts(call.request->headers, "multipart/mixed");
   sent.attachments = show.attachments || mixed;
   if (std::any_of(open.found.begin(), open.found.end(),
-                  [&](const Document& document) { return wants_what_is_away(document, sent); }))
-    return call.respond(bytes_are_away());
+                  [&](const Document& document) { return wants_what_is_away(document, sent); })) {
+    const auto again = [id, show](const Call& then) { get_open_revs(then, id, show, false); };
+    if (!may_bring || !bring_what_is_away(call, open.found, again)) call.respond(bytes_are_away());
+    return;
+  }
   if (mixed)
     open_revs_mixed(call, open, show);
   else

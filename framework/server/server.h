@@ -110,6 +110,12 @@ struct ServerOptions {
   /// Rules and modes of rooms; null: of this server alone, without rules for every room.
   std::shared_ptr<RoomGates> gates;
   std::string uuid;  // of this server, shown in the welcome
+  /// Fetches the bytes of an attachment that were left at the other side of a replication, for
+  /// whoever asks for them here; `done` runs on any thread. Errors, and then `done` is not called:
+  /// kNotFound when nobody replicates the database, kUnavailable. Null: never.
+  std::function<Status(const std::string& database, const std::string& id, const std::string& name,
+                       std::function<void(const Status&)> done)>
+      bring;
   /// Answers /_atelier/probe?nonce=… with HMAC-SHA256(probe_secret, nonce) in hex, so that another
   /// host of the same user knows us from a stranger. Empty: the route is not there.
   std::string probe_secret;

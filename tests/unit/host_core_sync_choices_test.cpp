@@ -204,6 +204,49 @@ TEST_F(SyncChoices, WhatWasLeftBehindIsFetchedByWhoeverReadsIt) {
   EXPECT_EQ(run_attachment(context_, attachment, out_, err_), kExitFailed);
 }
 
+TEST_F(SyncChoices, AServerFetchesWhatItLeftBehindWhenItsOwnClientsAsk) {
+  const std::string large(300'000, 'x');
+  put(*there_, "message:1", R"({"text":"hello"})", large);
+  put(*there_, "message:2", "{}", large + "2");
+  NodeOptions options;
+  options.data = context_.data;
+  options.port = 0;
+  const auto edge = Node::open(std::move(options));
+  ASSERT_TRUE(edge) << edge.error().message;
+  const auto here = *(*edge)->open_store("lobby");
+  const auto url = DatabaseUrl::parse((*edge)->url() + "/lobby");
+  const auto get = [&](const std::string& path) {
+    HttpRequest request;
+    request.path = "/lobby/" + path;
+    request.headers["Accept"] = "application/json";
+    const auto reply = http_request(*url, request);
+    EXPECT_TRUE(reply) << reply.error().message;
+    return reply ? *reply : HttpReply();
+  };
+  SyncRequest request;
+  request.database = "lobby";
+  request.url = *DatabaseUrl::parse(remote_->url() + "/room");
+  request.live.store.leave_blobs_above = 1'000;
+  ASSERT_TRUE((*edge)->syncs().start(request));
+  await([&] { return here->get("message:2").has_value(); });
+  ASSERT_TRUE(here->get("message:1")->attachments.front().evicted());
+
+  const auto photo = get("message%3A1/photo");
+  EXPECT_EQ(photo.status, 200);
+  EXPECT_EQ(photo.body, large);
+  EXPECT_FALSE(here->get("message:1")->attachments.front().evicted());
+  const auto whole = get("message%3A2?attachments=true");
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_NE(whole.body.find("\"data\""), std::string::npos);
+  EXPECT_FALSE(here->get("message:2")->attachments.front().evicted());
+  // Where it cannot be had it is still known, and not taken for missing.
+  put(*there_, "message:3", "{}", large + "3");
+  await([&] { return here->get("message:3").has_value(); });
+  ASSERT_TRUE((*edge)->syncs().stop("lobby"));
+  EXPECT_EQ(get("message%3A3/photo").status, 503);
+  EXPECT_EQ(get("message%3A3").status, 200);
+}
+
 TEST_F(SyncChoices, TheHolderOfTheProfileFetchesForACommand) {
   const std::string large(300'000, 'x');
   put(*there_, "message:1", "{}", large);
