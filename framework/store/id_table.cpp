@@ -113,9 +113,11 @@ IdCursor::IdCursor(MDB_txn* txn, const IdTables& tables)
     : ids_(txn, tables.ids), fragments_(txn, tables.fragments), levels_max_(tables.levels_max) {}
 
 IdCursor::IdCursor(MDB_txn* txn, const IdTables& tables, const os::FileReader& file,
-                   std::string_view ids_name, std::string_view fragments_name)
-    : ids_(txn, tables.ids, std::make_unique<LeafOrder>(file, txn, ids_name)),
-      fragments_(txn, tables.fragments, std::make_unique<LeafOrder>(file, txn, fragments_name)),
+                   std::string_view ids_name, std::string_view fragments_name,
+                   bool (*is_whole)(std::string_view key, std::string_view value))
+    : ids_(txn, tables.ids, std::make_unique<LeafOrder>(file, txn, ids_name, is_whole)),
+      fragments_(txn, tables.fragments,
+                 std::make_unique<LeafOrder>(file, txn, fragments_name, nullptr)),
       levels_max_(tables.levels_max) {}
 
 Status IdCursor::status() const {

@@ -42,9 +42,11 @@ void erase_row(lmdb::WriteTxn& txn, const IdTables& tables, std::string_view id)
 class IdCursor {
  public:
   IdCursor(MDB_txn* txn, const IdTables& tables);
-  /// Followed (leaf_order.h) in the tables with these names; the transaction only reads.
+  /// Followed (leaf_order.h) in the tables with these names; the transaction only reads. `is_whole`
+  /// is LeafOrder's, for rows of `ids`.
   IdCursor(MDB_txn* txn, const IdTables& tables, const os::FileReader& file,
-           std::string_view ids_name, std::string_view fragments_name);
+           std::string_view ids_name, std::string_view fragments_name,
+           bool (*is_whole)(std::string_view key, std::string_view value));
 
   /// To the first id that is not smaller; each returns whether there is one.
   bool seek(std::string_view id);

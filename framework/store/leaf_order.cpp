@@ -44,8 +44,9 @@ Result<pages::Tree> tree_of(MDB_txn* txn, std::string_view table) {
   return pages::tree_of_row(row);
 }
 
-LeafOrder::LeafOrder(const os::FileReader& file, MDB_txn* txn, std::string_view table)
-    : file_(file), txn_(txn), table_(table) {}
+LeafOrder::LeafOrder(const os::FileReader& file, MDB_txn* txn, std::string_view table,
+                     RowCheck is_whole)
+    : file_(file), txn_(txn), table_(table), is_whole_(is_whole) {}
 
 Status LeafOrder::open() {
   MDB_stat stat;
@@ -63,9 +64,8 @@ Status LeafOrder::push(std::uint64_t number, std::shared_ptr<const pages::Page>*
   ATELIER_TRY(page, pages_->read_page(number));
   if (page->is_leaf() || page->count() < 2)
     return damaged(table_, "page " + std::to_string(number) + " is no branch");
-  for (std::size_t i = 2; i < page->count(); ++i)
-    if (!pages::key_less(tree_, page->key(i - 1), page->key(i)))
-      return damaged(table_, "page " + std::to_string(number) + " has keys out of order");
+  if (!pages::keys_in_order(tree_, *page))
+    return damaged(table_, "page " + std::to_string(number) + " has keys out of order");
   *branch = std::move(page);
   return ok();
 }
@@ -135,6 +135,20 @@ std::uint64_t LeafOrder::leaf() const {
   return way_.empty() ? tree_.root : way_.back().branch->child(way_.back().child);
 }
 
+Status LeafOrder::check_search(std::string_view key) {
+  ATELIER_TRY(page, pages_->read_page(leaf()));
+  const std::string name = "page " + std::to_string(leaf());
+  if (!page->is_leaf() || !pages::keys_in_order(tree_, *page))
+    return damaged(table_, name + " has keys out of order");
+  std::size_t at = 0;
+  while (at < page->count() && pages::key_less(tree_, page->key(at), key)) ++at;
+  if (at == 0 || !is_whole_) return ok();
+  // The row in front may be one that belongs behind, under a damaged key.
+  ATELIER_TRY(value, pages_->value(*page, at - 1));
+  if (!is_whole_(page->key(at - 1), value)) return damaged(table_, name + " has a damaged row");
+  return ok();
+}
+
 Status LeafOrder::expect_below(std::string_view key) {
   ATELIER_TRY(page, pages_->read_page(leaf()));
   if (page->is_leaf() && page->count() > 0 &&
@@ -153,6 +167,7 @@ Status LeafOrder::moved(MDB_cursor_op operation, std::string_view wanted, const 
     if (more != (leaf != nullptr)) return damaged(table_, "a walk ended elsewhere than the tree");
   } else if (operation == MDB_SET_RANGE) {
     ATELIER_CHECK(go_to(wanted));
+    ATELIER_CHECK(check_search(wanted));
     const auto stands_on = [&] { return leaf && pages::number_of(leaf) == this->leaf(); };
     if (!stands_on()) {
       // What is not smaller begins with the next leaf, if there is one.

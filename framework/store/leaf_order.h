@@ -27,8 +27,11 @@ Result<pages::Tree> tree_of(MDB_txn* txn, std::string_view table);
 
 class LeafOrder final : public lmdb::Follower {
  public:
-  /// `file` is data.mdb; it must outlive this.
-  LeafOrder(const os::FileReader& file, MDB_txn* txn, std::string_view table);
+  /// Whether a row is whole, by its checksum.
+  using RowCheck = bool (*)(std::string_view key, std::string_view value);
+  /// `file` is data.mdb; it must outlive this. `is_whole` may be null where rows cannot be told by
+  /// themselves.
+  LeafOrder(const os::FileReader& file, MDB_txn* txn, std::string_view table, RowCheck is_whole);
 
   Status moved(MDB_cursor_op operation, std::string_view wanted, const void* leaf) override;
 
@@ -47,12 +50,17 @@ class LeafOrder final : public lmdb::Follower {
   Result<bool> step(bool forward);
   void ask_for_next(const void* leaf, bool forward) const;
   std::uint64_t leaf() const;
+  /// Whether a search for `key` in the leaf that this stands on finds what it should: LMDB halves
+  /// the page, so one key that is damaged leads it astray, and what is in front of the place that
+  /// it finds is never looked at.
+  Status check_search(std::string_view key);
   /// Whether all keys of the leaf that this stands on are smaller.
   Status expect_below(std::string_view key);
 
   const os::FileReader& file_;
   MDB_txn* const txn_;
   const std::string table_;
+  const RowCheck is_whole_;
   std::unique_ptr<pages::PageFile> pages_;  // null before the first move
   std::size_t page_bytes_ = 0;
   pages::Tree tree_;

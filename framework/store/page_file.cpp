@@ -173,6 +173,13 @@ std::uint64_t number_of(const void* page) {
   return load<std::uint64_t>(static_cast<const char*>(page));
 }
 
+bool keys_in_order(const Tree& tree, const Page& page) {
+  // The first entry of a branch has no key.
+  for (std::size_t i = page.is_leaf() ? 1 : 2; i < page.count(); ++i)
+    if (!key_less(tree, page.key(i - 1), page.key(i))) return false;
+  return true;
+}
+
 // --- Page
 
 bool Page::is_leaf() const {
@@ -475,8 +482,8 @@ bool in_order(const Tree& tree, const Page& page, const std::optional<std::strin
 
 }  // namespace
 
-Result<std::optional<std::string>> PageFile::find_checked(const Tree& tree,
-                                                          std::string_view key) const {
+Result<std::optional<std::string>> PageFile::find_checked(const Tree& tree, std::string_view key,
+                                                          const Row& beside) const {
   std::optional<std::string> low, high;
   std::uint64_t number = tree.root;
   for (std::size_t depth = 1; number != kNoPage; ++depth) {
@@ -488,9 +495,16 @@ Result<std::optional<std::string>> PageFile::find_checked(const Tree& tree,
     std::size_t first = at->is_leaf() ? 0 : 1;
     while (first < at->count() && !key_less(tree, key, at->key(first))) ++first;
     if (at->is_leaf()) {
-      if (first == 0 || at->key(first - 1) != key) return std::optional<std::string>();
-      ATELIER_TRY(found, value(*at, first - 1));
-      return std::optional<std::string>(std::move(found));
+      if (first > 0 && at->key(first - 1) == key) {
+        ATELIER_TRY(found, value(*at, first - 1));
+        return std::optional<std::string>(std::move(found));
+      }
+      for (std::size_t i = std::max<std::size_t>(first, 1) - 1; beside && i <= first; ++i) {
+        if (i >= at->count()) break;
+        ATELIER_TRY(neighbour, value(*at, i));
+        if (!beside(at->key(i), neighbour)) return damaged(number, "has a row that is damaged");
+      }
+      return std::optional<std::string>();
     }
     if (first > 1) low = std::string(at->key(first - 1));
     if (first < at->count()) high = std::string(at->key(first));

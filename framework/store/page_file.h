@@ -67,8 +67,13 @@ struct Table {
   Tree tree;
 };
 
+class Page;
+
 /// In the order of the tree's keys.
 bool key_less(const Tree& tree, std::string_view left, std::string_view right);
+
+/// Whether the keys of a page are in the order of the tree, none twice.
+bool keys_in_order(const Tree& tree, const Page& page);
 
 /// Checks a leaf where it lies: its number, its bounds, that its entries lie side by side, each
 /// once, and nothing lies between. Errors: kCorrupt in words.
@@ -134,7 +139,10 @@ class PageFile {
   std::optional<std::string> find(const Tree& tree, std::string_view key) const;
   /// Like find(), with every page on the way checked as a walk checks it, so that "nothing" is
   /// true; reads no page twice from memory. Errors: kCorrupt with what is wrong.
-  Result<std::optional<std::string>> find_checked(const Tree& tree, std::string_view key) const;
+  /// Where nothing is found `beside` is told the rows on both sides of the place in their page, and
+  /// says whether they are whole: one that is not may be the row, under a damaged key.
+  Result<std::optional<std::string>> find_checked(const Tree& tree, std::string_view key,
+                                                  const Row& beside = {}) const;
   /// Pages on the free list, in no order.
   std::vector<std::uint64_t> free_pages(const Problem& problem, Visited* visited = nullptr) const;
 

@@ -167,6 +167,12 @@ Status decode_doc(std::string_view id, std::string_view encoded, DocRow* row, bo
   return ok();
 }
 
+bool is_whole_doc(std::string_view key, std::string_view bytes) {
+  if (key.size() == kFragmentBytes) return true;
+  DocRow row;
+  return decode_doc(key, bytes, &row, false).has_value();
+}
+
 std::string evicted_body(const EvictedBody& evicted) {
   std::string out = "e";
   bytes::put_varint(out, evicted.bytes);
@@ -225,6 +231,14 @@ Status decode_sequence(std::uint64_t sequence, std::string_view encoded, Sequenc
   if (!get_rev(in, flags & kTextHash, &row->rev)) return bad();
   row->id = in.rest();
   return ok();
+}
+
+bool is_whole_sequence(std::string_view key, std::string_view bytes) {
+  SequenceRow row;
+  std::uint64_t sequence = 0;
+  if (key.size() != sizeof sequence) return false;
+  std::memcpy(&sequence, key.data(), sizeof sequence);
+  return decode_sequence(sequence, bytes, &row).has_value();
 }
 
 // --- bodies

@@ -53,6 +53,8 @@ inline bool is_evicted(std::string_view body) {
 /// Errors: kCorrupt. Of a body that is_evicted().
 Result<EvictedBody> decode_evicted(std::string_view body);
 Result<RevTree> tree_of(std::string_view id, const DocRow& row);
+/// Whether a row of `docs` is what was written; a large body apart. A bucket's row cannot be told.
+bool is_whole_doc(std::string_view key, std::string_view bytes);
 
 /// A row of `sequences`: enough to list the change of a document that has one leaf.
 struct SequenceRow {
@@ -63,6 +65,8 @@ struct SequenceRow {
 };
 void encode_sequence(std::string& out, std::uint64_t sequence, const SequenceRow& row);
 Status decode_sequence(std::uint64_t sequence, std::string_view bytes, SequenceRow* row);
+
+bool is_whole_sequence(std::string_view key, std::string_view bytes);
 
 /// A row of `bodies`: a revision that is not the winner.
 struct BodyRow {

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/json_text.h"
+#include "base/limits.h"
 #include "store/find_plan.h"
 #include "store/index_rows.h"
 #include "store/store_impl.h"
@@ -37,6 +38,10 @@ std::string attachments_text(const std::vector<Attachment>& attachments) {
             ",\"length\":" + std::to_string(one.length) + ",\"stub\":true}";
   }
   return text.empty() ? text : text + "}";
+}
+
+bool is_whole_value(std::string_view key, std::string_view bytes) {
+  return key.size() == kFragmentBytes || index_rows::id_of_value_row(key, bytes).has_value();
 }
 
 }  // namespace
@@ -77,7 +82,9 @@ class StoreImpl::FindRun {
   Status slice(MDB_txn* txn, std::vector<Row>& page) {
     keys_ = docs_ = bytes_ = 0;
     if (find_.index) ATELIER_CHECK(store_.check_index(txn, *find_.index));
-    IdCursor cursor(txn, table_);
+    IdCursor cursor(txn, table_, *store_.file_, find_.index ? "values" : "docs",
+                    find_.index ? "value-fragments" : "fragments",
+                    find_.index ? is_whole_value : record::is_whole_doc);
     while (range_ < find_.ranges.size() && left_ > 0 && !full(page)) {
       if (!enter_range(cursor)) {
         ATELIER_CHECK(cursor.status());

@@ -70,16 +70,32 @@ bool below_high(const Range& range, std::string_view id) {
   return range.high_inclusive ? id <= *range.high : id < *range.high;
 }
 
-bool first_upwards(IdCursor& cursor, const Range& range) {
+// Rows at the ends of a range that are not in it: one of them may be, under a key that was damaged.
+// Decoding tells, since a row's checksum covers its key.
+class Outside {
+ public:
+  bool is_whole(const IdCursor& cursor) {
+    if (status_) status_ = record::decode_doc(cursor.id(), cursor.row(), &row_, false);
+    return status_.has_value();
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  record::DocRow row_;
+  Status status_ = ok();
+};
+
+bool first_upwards(IdCursor& cursor, const Range& range, Outside& outside) {
   bool more = cursor.seek(range.low ? std::string_view(*range.low) : std::string_view());
-  while (more && !above_low(range, cursor.id())) more = cursor.next();
+  while (more && !above_low(range, cursor.id())) more = outside.is_whole(cursor) && cursor.next();
   return more;
 }
 
-bool first_downwards(IdCursor& cursor, const Range& range) {
+bool first_downwards(IdCursor& cursor, const Range& range, Outside& outside) {
   // A seek stops at the first id that is not smaller, so at most one step back is needed.
   bool more = range.high ? cursor.seek(*range.high) || cursor.seek_last() : cursor.seek_last();
-  while (more && !below_high(range, cursor.id())) more = cursor.previous();
+  while (more && !below_high(range, cursor.id()))
+    more = outside.is_whole(cursor) && cursor.previous();
   return more;
 }
 
@@ -88,17 +104,23 @@ template <class Fn>
 Status walk(MDB_txn* txn, const os::FileReader& file, const Tables& tables,
             const ScanOptions& options, const Fn& fn, std::uint64_t* rows = nullptr) {
   const Range range = range_of(options);
-  IdCursor cursor(txn, tables.docs, file, "docs", "fragments");
-  bool more = options.descending ? first_downwards(cursor, range) : first_upwards(cursor, range);
+  IdCursor cursor(txn, tables.docs, file, "docs", "fragments", record::is_whole_doc);
+  Outside outside;
+  bool more = options.descending ? first_downwards(cursor, range, outside)
+                                 : first_upwards(cursor, range, outside);
   record::DocRow row;
   while (more) {
     const std::string_view id = cursor.id();
-    if (options.descending ? !above_low(range, id) : !below_high(range, id)) break;
+    if (options.descending ? !above_low(range, id) : !below_high(range, id)) {
+      outside.is_whole(cursor);
+      break;
+    }
     ATELIER_CHECK(record::decode_doc(id, cursor.row(), &row, options.bodies));
     if (rows) ++*rows;
     if ((options.deleted || !row.deleted) && !fn(id, row)) break;
     more = options.descending ? cursor.previous() : cursor.next();
   }
+  ATELIER_CHECK(outside.status());
   return cursor.status();
 }
 
@@ -460,7 +482,7 @@ Status StoreImpl::read_blob(const Sha256& blob, std::uint64_t offset, std::uint6
 // --- the sequence feed
 
 std::unique_ptr<lmdb::Follower> StoreImpl::follow(MDB_txn* txn, const char* table) const {
-  return std::make_unique<LeafOrder>(*file_, txn, table);
+  return std::make_unique<LeafOrder>(*file_, txn, table, record::is_whole_sequence);
 }
 
 // Fills `change` from the row under the cursor.

@@ -172,6 +172,17 @@ int read_all(const std::filesystem::path& folder, int count,
       said = true;
     }
   }
+  int found = 0;
+  const auto answer = (*store)->find({}, [&](Document& document) {
+    wrong = wrong || document.id != id_of(found) || document.body != text_of(found);
+    ++found;
+    return !wrong;
+  });
+  said = said || !answer;
+  if (answer && found != count) {
+    fprintf(stderr, "find gave %d of %d\n", found, count);
+    wrong = true;
+  }
   std::size_t changes = 0;
   const Status listed = (*store)->changes(0, SIZE_MAX, [&](const ChangeRow&) {
     ++changes;
@@ -217,6 +228,36 @@ TEST_F(StoreDamage, FlippedBytesAreNeverACrashWithoutAMessageAndNeverAWrongAnswe
   RecordProperty("ended", ended);
   printf("%d flips: %d harmless, %d errors, %d ends with a message\n", flips, right, said, ended);
   EXPECT_GT(said, 0);
+}
+
+// A key that is damaged so that the order of keys still holds leads nobody to its row: whoever looks
+// for it, or ends beside it, must notice.
+TEST_F(StoreDamage, ADamagedKeyThatKeepsTheOrderHidesNothing) {
+  for (const char* id : {"spot-10", "spot-20", "spot-30", "spot-40"}) put(id, "{}");
+  store_.reset();
+  std::string bytes = read_bytes();
+  for (auto at = bytes.find("spot-20"); at != std::string::npos; at = bytes.find("spot-20", at))
+    bytes[at + 6] ^= 4;  // spot-24
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
+  const auto store = Store::open(folder(), {});
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ((*store)->get("spot-20").error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ((*store)->get("spot-24").error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ((*store)->get("spot-35").error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE((*store)->get("spot-10"));
+  const auto scan = [&](const char* start, const char* end, bool descending) {
+    ScanOptions options;
+    options.start = start;
+    options.end = end;
+    options.descending = descending;
+    const Status done = (*store)->scan(options, [](const DocumentView&) { return true; });
+    return done ? ErrorCode::kInternal : done.error().code;
+  };
+  EXPECT_EQ(scan("spot-10", "spot-22", false), ErrorCode::kCorrupt);
+  EXPECT_EQ(scan("spot-22", "spot-10", true), ErrorCode::kCorrupt);
+  EXPECT_EQ(scan("spot-20", "spot-21", false), ErrorCode::kCorrupt);
+  EXPECT_EQ(scan("spot-28", "spot-40", false), ErrorCode::kCorrupt);  // may it have been 29?
+  EXPECT_EQ(scan("spot-35", "spot-40", false), ErrorCode::kInternal);
 }
 
 // Writes until it is refused; then everything that was acknowledged can be read.
