@@ -1,6 +1,10 @@
 #include "replication/left_behind.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 namespace atelier {
 namespace {
@@ -9,20 +13,73 @@ std::uint64_t stored_bytes(const Attachment& attachment) {
   return attachment.encoding.empty() ? attachment.length : attachment.encoded_length;
 }
 
+/// Asks whoever waits whether to go on, also while the other side is silent: a connection that died
+/// without a word would hold its thread until the last timeout.
+class Watch {
+ public:
+  Watch(Peer& source, const BlobProgress& progress, std::uint64_t total)
+      : source_(source), progress_(progress), total_(total) {
+    if (progress_) thread_ = std::thread([this] { look(); });
+  }
+  Watch(const Watch&) = delete;
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  /// Bytes came. False: stop.
+  bool add(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    done_ += bytes;
+    return ask();
+  }
+  bool stopped() {
+    const std::lock_guard lock(mutex_);
+    return stopped_;
+  }
+
+ private:
+  bool ask() {
+    stopped_ = stopped_ || (progress_ && !progress_(done_, total_));
+    return !stopped_;
+  }
+  void look() {
+    std::unique_lock lock(mutex_);
+    while (!ended_.wait_for(lock, kAskEvery, [this] { return over_; })) {
+      if (!ask()) return source_.cancel();
+    }
+  }
+
+  static constexpr std::chrono::milliseconds kAskEvery{250};
+  Peer& source_;
+  const BlobProgress& progress_;
+  const std::uint64_t total_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  // Guarded by mutex_.
+  std::uint64_t done_ = 0;
+  bool stopped_ = false, over_ = false;
+  std::thread thread_;
+};
+
 Result<BlobWriter::Finished> fetch(Store& store, Peer& source, const Document& document,
                                    const Attachment& wanted, const BlobProgress& progress) {
   ATELIER_TRY(writer, store.begin_blob());
   Status appended = ok();
-  std::uint64_t done = 0;
-  ATELIER_CHECK(
+  Watch watch(source, progress, stored_bytes(wanted));
+  const Status read =
       source.read_attachment(document.id, document.rev, wanted.name, [&](std::string_view chunk) {
         appended = writer->append(chunk);
-        done += chunk.size();
-        if (appended && progress && !progress(done, stored_bytes(wanted))) {
-          appended = Error(ErrorCode::kCancelled, "fetching " + wanted.name + " was stopped");
-        }
-        return static_cast<bool>(appended);
-      }));
+        return static_cast<bool>(appended) && watch.add(chunk.size());
+      });
+  if (watch.stopped()) {
+    return Error(ErrorCode::kCancelled, "fetching " + wanted.name + " was stopped");
+  }
+  ATELIER_CHECK(read);
   ATELIER_CHECK(std::move(appended));
   return writer->finish();
 }

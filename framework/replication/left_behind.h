@@ -11,7 +11,8 @@
 
 namespace atelier {
 
-/// Is told how many of an attachment's bytes have come; returns false to stop.
+/// Is told how many of an attachment's bytes have come, with each part and a few times a second while
+/// none come; returns false to stop. Never called twice at once, but from two threads in turn.
 using BlobProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 /// Sees to it that the bytes of an attachment of the winner are in the store, and returns it.

@@ -3,6 +3,9 @@
 // counts.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+
 #include "replication/left_behind.h"
 #include "replication/replicator.h"
 #include "replication_tools.h"
@@ -120,6 +123,35 @@ TEST_F(ReplicationLeftBehind, WhatCannotBeBroughtIsSaidAndChangesNothing) {
   const std::vector<std::string> ids = {"a"};
   ASSERT_TRUE(source->evict(ids, EvictWhat::kBlobs));
   EXPECT_EQ(code(from, "a", "large"), ErrorCode::kEvicted);
+  EXPECT_TRUE(device->get("a")->attachments.front().evicted());
+}
+
+// A connection that died without a word is not waited for when nobody wants the bytes any more.
+TEST_F(ReplicationLeftBehind, ASilentSourceIsLetGoWhenWhoWaitsGivesUp) {
+  put(*source, "a", {{"large", large}});
+  CountingPeer from(source);
+  move(from, *make_local_peer(device, {.leave_blobs_above = 1'000}), "pull");
+  class Silent : public CountingPeer {
+   public:
+    using CountingPeer::CountingPeer;
+    Status read_attachment(const std::string&, const RevId&, const std::string&,
+                           const std::function<bool(std::string_view)>& fn) override {
+      fn("x");
+      cancelled.get_future().wait();
+      return Error(ErrorCode::kUnavailable, "the connection was shut");
+    }
+    void cancel() override { cancelled.set_value(); }
+    std::promise<void> cancelled;
+  } silent(source);
+  std::atomic<int> asked = 0;
+  const auto brought = bring_attachment(
+      *device, silent, "a", "large", [&](std::uint64_t done, std::uint64_t total) {
+        EXPECT_EQ(done, 1u);
+        EXPECT_EQ(total, large.size());
+        return ++asked < 3;
+      });
+  EXPECT_EQ(brought.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(asked, 3);
   EXPECT_TRUE(device->get("a")->attachments.front().evicted());
 }
 
