@@ -132,7 +132,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   static Status run_together(WriteContext& context, Batch& batch);
 
   Result<bool> find_doc(MDB_txn* txn, std::string_view id, std::vector<char>* copy,
-                        record::DocRow* row) const;
+                        record::DocRow* row,
+                        bool confirm = true) const;
   Result<Document> read_revision(MDB_txn* txn, std::string_view id, const record::DocRow& row,
                                  const RevTree& tree, std::int32_t node) const;
   template <class Fn>

@@ -233,6 +233,7 @@ TEST_F(StoreDamage, FlippedBytesAreNeverACrashWithoutAMessageAndNeverAWrongAnswe
 // A key that is damaged so that the order of keys still holds leads nobody to its row: whoever looks
 // for it, or ends beside it, must notice.
 TEST_F(StoreDamage, ADamagedKeyThatKeepsTheOrderHidesNothing) {
+  open();
   for (const char* id : {"spot-10", "spot-20", "spot-30", "spot-40"}) put(id, "{}");
   store_.reset();
   std::string bytes = read_bytes();
