@@ -65,6 +65,7 @@ void Database::start() {
       if (database->on_commit) database->on_commit();
     });
   });
+  if (gate_) gate_->reload();  // an older gate missed what was written while no server listened
 }
 
 void Database::wake_feeds() {

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kSequenceBytes = 16;  // a number and the name of its lineage, 8 bytes each
 constexpr std::size_t kSealBytes = 8;
 constexpr std::size_t kAncestorsAsked = 3;  // for the author of a tombstone that names none
+constexpr std::string_view kOwnLocalPrefix = "atelier-";
 constexpr std::size_t kLastSeenRows[] = {64, 4'096, 65'536};  // looked at from the end
 
 std::string bytes_of(const Sha256& digest, std::size_t count) {
@@ -79,9 +80,8 @@ GuardedStore::GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGat
       gate_(std::move(gate)),
       user_(std::move(user)),
       terms_(gate_->terms()) {
-  const bool all = user_->carries || std::find(user_->roles.begin(), user_->roles.end(), "_admin") !=
-                                         user_->roles.end();
-  restricted_ = terms_->restricts_reading && !all;
+  admin_ = std::find(user_->roles.begin(), user_->roles.end(), "_admin") != user_->roles.end();
+  restricted_ = terms_->restricts_reading && !user_->carries && !admin_;
   if (!restricted_) return;
   std::string text = terms_->rules_digest + '\n' + user_->name + '\n';
   std::vector<std::string> roles = user_->roles;
@@ -129,6 +129,25 @@ bool GuardedStore::sees_revision(std::string_view id, const RevId& rev, bool del
     if (ancestor) return sees_body(id, ancestor->deleted, ancestor->body);
   }
   return false;
+}
+
+std::string GuardedStore::author_of(std::string_view id, const RevId& rev) const {
+  const query::FieldPath* field = terms_->author_field(id);
+  if (field == nullptr) return {};
+  const auto tree = store_->tree(id);
+  const std::int32_t node = tree ? tree->find(rev) : -1;
+  if (node < 0) return {};
+  const std::vector<RevId> path = tree->path(node);
+  for (std::size_t i = 0; i < path.size() && i <= kAncestorsAsked; ++i) {
+    GetOptions options;
+    options.rev = path[i];
+    const auto one = store_->get(id, options);
+    if (!one) continue;
+    const auto author = field->find(query::JsonView(one->body));
+    if (author && author->is_string()) return author->string_copy();
+    if (!one->deleted) return {};
+  }
+  return {};
 }
 
 bool GuardedStore::sees_winner(std::string_view id) const {
@@ -466,7 +485,13 @@ std::string GuardedStore::local_id(std::string_view id) const {
   return local_prefix_ + std::string(id);
 }
 
+/// What this program keeps for itself says what others wrote.
+bool GuardedStore::is_hidden_local(std::string_view id) const {
+  return !admin_ && !restricted_ && id.starts_with(kOwnLocalPrefix);
+}
+
 Result<Store::LocalDocument> GuardedStore::get_local(std::string_view id) const {
+  if (is_hidden_local(id)) return not_found("missing");
   auto document = store_->get_local(local_id(id));
   if (document) document->id = std::string(id);
   return document;
@@ -474,16 +499,22 @@ Result<Store::LocalDocument> GuardedStore::get_local(std::string_view id) const 
 
 Result<std::uint64_t> GuardedStore::put_local(std::string_view id, std::string_view body,
                                               std::uint64_t parent_rev) {
+  if (is_hidden_local(id))
+    return Error{ErrorCode::kForbidden, "Local documents of this name are the server's own."};
   return store_->put_local(local_id(id), body, parent_rev);
 }
 
 Status GuardedStore::remove_local(std::string_view id) {
+  if (is_hidden_local(id)) return not_found("missing");
   return store_->remove_local(local_id(id));
 }
 
 std::vector<Store::LocalDocument> GuardedStore::list_locals() const {
   std::vector<LocalDocument> documents = store_->list_locals();
-  if (!restricted_) return documents;
+  if (!restricted_) {
+    std::erase_if(documents, [&](const LocalDocument& one) { return is_hidden_local(one.id); });
+    return documents;
+  }
   std::erase_if(documents,
                 [&](const LocalDocument& one) { return !one.id.starts_with(local_prefix_); });
   for (LocalDocument& one : documents) one.id.erase(0, local_prefix_.size());

@@ -9,7 +9,8 @@
 //      tell neither how much was written nor, to others, anything. One that was made for other
 //      rights is answered from 0, so that what one may see now is served from the beginning.
 //   3. Every write carries its user; the gate judges it when it is committed.
-//   4. `_local` documents are each reader's own where rules restrict reading.
+//   4. `_local` documents are each reader's own where rules restrict reading. This program's own
+//      (`atelier-…`: outbox, quarantine) are the administrators'.
 // Thread rule: any thread.
 #pragma once
 
@@ -23,7 +24,7 @@
 
 namespace atelier::server {
 
-class GuardedStore final : public Store {
+class GuardedStore : public Store {
  public:
   GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGate> gate,
                std::shared_ptr<const WriteUser> user);
@@ -43,6 +44,11 @@ class GuardedStore final : public Store {
   bool sees(ChangeRow& row) const;
   /// The last sequence that this client can know of.
   std::uint64_t last_seen() const;
+  /// The author of a revision, where the room's rules name a field for one; of a tombstone that names
+  /// none, that of its newest ancestor whose body is kept. Empty when there is none.
+  std::string author_of(std::string_view id, const RevId& rev) const;
+  /// Whether rules name an author of documents with that id.
+  bool has_author(std::string_view id) const { return terms_->author_field(id) != nullptr; }
   /// Takes the author out of a write whose maker did not give it: write_async() sets it anew.
   void forget_author(DocumentWrite& write) const;
 
@@ -137,12 +143,14 @@ class GuardedStore final : public Store {
   void sign(DocumentWrite& write) const;
   std::optional<Error> refuse_hidden(const DocumentWrite& write) const;
   std::string local_id(std::string_view id) const;
+  bool is_hidden_local(std::string_view id) const;
   RoomGate::Counts counts() const;
 
   const std::shared_ptr<Store> store_;
   const std::shared_ptr<RoomGate> gate_;
   const std::shared_ptr<const WriteUser> user_;
   const std::shared_ptr<const RoomGate::Terms> terms_;
+  bool admin_ = false;
   bool restricted_ = false;
   std::string view_, key_, local_prefix_;
 };

@@ -43,6 +43,9 @@ std::string_view room_mode_name(RoomMode mode);
 /// A client as a room sees it. Its roles are those of the account and, from `_security`, `reader`,
 /// `writer`, `moderator` and `_admin`.
 std::shared_ptr<const WriteUser> room_user(const Principal& who, const Rights& rights);
+/// What comes from the server that an administrator named as upstream: it carries the documents of
+/// many authors, and brings modes and rules along.
+std::shared_ptr<const WriteUser> upstream_user();
 
 class RoomGate {
  public:

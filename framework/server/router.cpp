@@ -41,6 +41,7 @@ constexpr Route kServerRoutes[] = {
     {"_session", "GET,HEAD,POST,DELETE", Right::kAnyone, false, serve_session},
     {"_replicate", "POST", Right::kAdmin, true, post_replicate},
     {"_atelier", "GET,HEAD,POST", Right::kAnyone, false, serve_atelier},
+    {"_edge", "GET,HEAD", Right::kAnyone, false, get_edge},
     {"_www", "GET,HEAD", Right::kAnyone, false, serve_www},
 };
 
@@ -63,6 +64,7 @@ constexpr Route kDatabaseRoutes[] = {
     {"_find", "POST", Right::kAnyone, true, post_find},
     {"_explain", "POST", Right::kAnyone, true, post_explain},
     {"_index", "GET,HEAD,POST,DELETE", Right::kAnyone, true, serve_index},
+    {"_edge", "GET,HEAD,POST", Right::kAnyone, true, serve_room_edge},
 };
 
 /// _security and _revs_limit are read by whoever reads the database and set by the administrator.

@@ -25,6 +25,9 @@ void serve_cluster_setup(const Call& call);
 void serve_session(const Call& call);
 void post_replicate(const Call& call);
 void serve_atelier(const Call& call);
+// --- what is kept in sync with an upstream: routes_edge.cpp
+void get_edge(const Call& call);
+void serve_room_edge(const Call& call);
 // --- static files: www.cpp
 void serve_www(const Call& call);
 

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "atelier/sync_status.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "server/certificate.h"
@@ -64,6 +65,34 @@ class ReplicationService {
   virtual std::vector<Job> jobs() { return {}; }
   /// Ends the job of a `_replicator` document, if there is one.
   virtual void cancel_document(const std::string& doc_id) { static_cast<void>(doc_id); }
+};
+
+/// What `_edge` tells, of a server whose rooms are kept in sync with another one, its upstream; the
+/// host implements it (server never depends on replication). From any thread.
+class EdgeService {
+ public:
+  virtual ~EdgeService() = default;
+  /// A revision that one side made and the other side's rules refuse.
+  struct Refused {
+    std::string id, rev;
+    std::string error, reason;  // a code's name; one sentence without secrets
+    std::int64_t since_ms = 0;  // wall clock; 0: not known
+    std::string document;       // JSON, where it was asked for and is kept; else empty
+  };
+  struct Room {
+    SyncStatus status;
+    std::vector<Refused> quarantine;  // upstream's, refused here
+    std::vector<Refused> outbox;      // of this room, refused upstream
+  };
+  virtual std::string upstream() const = 0;  // its address, without credentials
+  virtual std::vector<std::string> prefixes() const = 0;  // what is carried; empty: everything
+  virtual std::vector<std::string> rooms() const = 0;     // databases
+  /// nullopt for a database that is not carried; cheap.
+  virtual std::optional<SyncState> state(const std::string& database) const = 0;
+  /// The same with all that is known of it. `documents`: with those of the quarantine.
+  virtual std::optional<Room> room(const std::string& database, bool documents) const = 0;
+  /// Tries again what is refused on either side. Errors: kNotFound.
+  virtual Status retry(const std::string& database) = 0;
 };
 
 /// Keys and claims of JSON web tokens, as CouchDB's [jwt_keys] and [jwt_auth] have them.
@@ -109,7 +138,8 @@ struct ServerOptions {
   std::function<bool(const std::string& database)> shared;
   /// Rules and modes of rooms; null: of this server alone, without rules for every room.
   std::shared_ptr<RoomGates> gates;
-  std::string uuid;  // of this server, shown in the welcome
+  std::shared_ptr<EdgeService> edge;  // null: this server has no upstream
+  std::string uuid;                   // of this server, shown in the welcome
   /// Fetches the bytes of an attachment that were left at the other side of a replication, for
   /// whoever asks for them here; `done` runs on any thread. Errors, and then `done` is not called:
   /// kNotFound when nobody replicates the database, kUnavailable. Null: never.

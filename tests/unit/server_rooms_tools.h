@@ -21,6 +21,37 @@ inline std::string account(const std::string& name, const std::string& roles = "
          R"(,"salt":"salt","password_sha":"2bfa821dd4f3af5adfb5734457839bed7b324819"})";
 }
 
+/// An upstream that says what a test puts in. Set up before requests are made.
+class FakeEdge final : public EdgeService {
+ public:
+  std::string upstream() const override { return "http://upstream.example:5984"; }
+  std::vector<std::string> prefixes() const override { return {"message"}; }
+  std::vector<std::string> rooms() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, room] : rooms_) names.push_back(name);
+    return names;
+  }
+  std::optional<SyncState> state(const std::string& database) const override {
+    const auto found = rooms_.find(database);
+    return found == rooms_.end() ? std::nullopt : std::optional(found->second.status.state);
+  }
+  std::optional<Room> room(const std::string& database, bool documents) const override {
+    const auto found = rooms_.find(database);
+    if (found == rooms_.end()) return std::nullopt;
+    Room room = found->second;
+    for (Refused& one : room.quarantine)
+      if (!documents) one.document.clear();
+    return room;
+  }
+  Status retry(const std::string& database) override {
+    retried_.push_back(database);
+    return rooms_.contains(database) ? ok() : Status(not_found("no such room"));
+  }
+
+  std::map<std::string, Room> rooms_;
+  std::vector<std::string> retried_;
+};
+
 /// A server with a database `db`.
 class Rooms : public Conformance {
  protected:

@@ -42,6 +42,9 @@ const Row kRows[] = {
     {"/_replicate", "POST", "/_replicate", R"({"source":"{db}","target":"x"})", 401, 401, 401, 401},
     {"/_atelier", "POST", "/_atelier/raise", "{}", 404, 404, 404, 404},
     {"/_www", "GET", "/_www/x", "", 404, 404, 404, 404},
+    {"/_edge", "GET", "/_edge", "", 401, 401, 200, 200},
+    {"/_edge", "GET", "/_edge/x", "", 404, 404, 404, 404},
+    {"/_edge", "POST", "/_edge", "{}", 405, 405, 405, 405},
     // --- a database
     {"/{db}", "GET", "/{db}", "", 401, 403, 200, 200},
     {"/{db}", "HEAD", "/{db}", "", 401, 403, 200, 200},
@@ -61,6 +64,9 @@ const Row kRows[] = {
     {"/{db}/_shards", "GET", "/{db}/_shards/secret:h", "", 401, 403, 200, 200},
     {"/{db}/_ensure_full_commit", "POST", "/{db}/_ensure_full_commit", "{}", 401, 403, 201, 201},
     {"/{db}/_presence", "GET", "/{db}/_presence", "", 401, 403, 426, 426},
+    {"/{db}/_edge", "GET", "/{db}/_edge", "", 401, 403, 200, 200},
+    {"/{db}/_edge", "GET", "/{db}/_edge?include_docs=true", "", 401, 403, 200, 200},
+    {"/{db}/_edge", "POST", "/{db}/_edge", "{}", 401, 403, 403, 403},
     // --- documents
     {"/{db}/{id}", "GET", "/{db}/open:1", "", 401, 403, 200, 200},
     {"/{db}/{id}", "GET", "/{db}/secret:h", "", 401, 403, 404, 404},
@@ -162,6 +168,10 @@ class Walk : public Rooms {
  protected:
   void SetUp() override {
     Rooms::SetUp();
+    ServerOptions options = default_options();
+    options.edge = edge_;
+    server_.reset();
+    start(options);
     for (const char* name : {"ada", "bob", "rhea", "eve"}) add(name);
     for (const std::string room : {"room-x", "room-y"}) {
       ASSERT_EQ(admin("PUT", "/" + room + "?partitioned=true").status, 201);
@@ -173,12 +183,23 @@ class Walk : public Rooms {
       if (hides) hide(room);
       put_visible(room, "open:2", R"({"x":2})");
       ASSERT_EQ(put("bob", "diary:bob", R"({"x":3})", room).status, 201);
+      edge_->rooms_[room].status.state = SyncState::kLive;
       if (!hides) continue;
       const Reply diary = put("ada", "diary:ada", R"({"x":"hidden-body"})", room);
       ASSERT_EQ(diary.status, 201);
       revs_["d"] = diary.text("rev");
+      tell_edge(room);
       ASSERT_EQ(anonymous("PUT", "/" + room + "/_local/adas", "{}", as("ada")).status, 201);
     }
+  }
+  /// What is hidden is refused on both sides; what upstream says is no visitor's to know either.
+  void tell_edge(const std::string& room) {
+    EdgeService::Room& told = edge_->rooms_[room];
+    told.status.last_error = "hidden-body";
+    told.status.waiting = 7;
+    told.quarantine.push_back({"secret:q", "1-a", "forbidden", "hidden-body", 1, R"({"x":"hidden-body"})"});
+    told.outbox.push_back({"secret:h", revs_["h"], "forbidden", "hidden-body", 0, ""});
+    told.outbox.push_back({"diary:ada", revs_["d"], "forbidden", "hidden-body", 0, ""});
   }
   void put_visible(const std::string& room, const std::string& id, const std::string& body) {
     ASSERT_EQ(put("bob", id, body, room).status, 201);
@@ -201,6 +222,8 @@ class Walk : public Rooms {
     const std::string gone = put("ada", "secret:gone", "{}", room).text("rev");
     ASSERT_EQ(anonymous("DELETE", "/" + room + "/secret:gone?rev=" + gone, "", as("ada")).status, 200);
   }
+
+  const std::shared_ptr<FakeEdge> edge_ = std::make_shared<FakeEdge>();
 
   static std::string replaced(std::string text, const std::string& from, const std::string& to) {
     for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -284,7 +307,8 @@ TEST_F(Walk, AsNobodyWhereEverybodyWrites) {
 
 // The walk would also pass if nothing was hidden because nothing is there.
 TEST_F(Walk, WhoMayReadItSeesTheDifference) {
-  for (const char* target : {"/_all_docs", "/_changes", "/secret:h", "/secret:h/file", "/diary:ada"})
+  for (const char* target :
+       {"/_all_docs", "/_changes", "/secret:h", "/secret:h/file", "/diary:ada", "/_edge"})
     EXPECT_NE(get("ada", std::string("/room-x") + target).body,
               get("ada", std::string("/room-y") + target).body)
         << target;
