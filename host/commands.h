@@ -98,6 +98,10 @@ struct ServeOptions {
   std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
   std::filesystem::path rules;       // TOML, for every room
   std::filesystem::path auth;        // JSON: keys of web tokens, secret of a proxy
+  std::string upstream;              // address of the server that the rooms are kept in sync with
+  std::filesystem::path credentials;  // JSON: who we are there
+  std::vector<std::string> prefixes;  // collections that are carried; empty: everything
+  std::string ca_file;                // certificates to trust there; empty: the system's
 };
 int run_serve(const CommandContext& context, const ServeOptions& options, std::ostream& out,
               std::ostream& err);

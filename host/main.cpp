@@ -265,6 +265,17 @@ int main(int argc, char** argv) {
   serve_command->add_option("--auth", serve.auth,
                             "File with keys of web tokens and a proxy's secret (JSON, docs/server.md)")
       ->check(CLI::ExistingFile);
+  serve_command->add_option("--upstream", serve.upstream,
+                            "Keep the rooms in sync with the databases of the same names at this server "
+                            "(http://host:5984); with --room, those rooms alone");
+  serve_command->add_option("--credentials", serve.credentials,
+                            "File with who we are there (JSON, docs/server.md); visitors never see it")
+      ->check(CLI::ExistingFile);
+  serve_command->add_option("--prefix", serve.prefixes,
+                            "Collections that are exchanged with the upstream (default: all)");
+  serve_command->add_option("--ca-file", serve.ca_file,
+                            "Certificates to trust at the upstream instead of the system's")
+      ->check(CLI::ExistingFile);
   serve_command->add_flag("--json", context.json, "For programs");
 
   atelier::host::UserCommandOptions user;

@@ -75,6 +75,7 @@ Node::Node(NodeOptions options, Profile profile, os::FileLock lock)
 
 Node::~Node() {
   keeper_.reset();  // before what it asks
+  if (edge_) edge_->stop();
   sharer_.reset();  // first of the servers: another host may take over while we close
   tcp_server_.reset();
   control_server_.reset();
@@ -93,6 +94,7 @@ Status Node::start() {
     ATELIER_TRY(made, make_own_certificate(profile_.folder(), hosts));
     tls_ = std::move(made);
   }
+  if (options_.edge) edge_ = std::make_shared<Edge>(*options_.edge, catalog_, gates_, *syncs_);
   // A database of the same name may come back as a room of this machine.
   catalog_changes_ = catalog_->subscribe([this](const std::string& database, bool) {
     const std::scoped_lock guard(mutex_);
@@ -146,6 +148,7 @@ ServerOptions Node::server_options() const {
   options.allowed_origins = options_.allowed_origins;
   options.allowed_hosts = options_.allowed_hosts;
   options.gates = gates_;
+  options.edge = edge_;
   options.jwt = options_.jwt;
   options.proxy_secret = options_.proxy_secret;
   options.shared = [this](const std::string& database) { return is_shared(database); };
@@ -170,6 +173,10 @@ decltype(ServerOptions::bring) Node::bringer() {
                 std::function<void(const Status&)> done) {
     return syncs_->bring_for(database, id, name, std::move(done));
   };
+}
+
+void Node::start_edge() {
+  if (edge_) edge_->start();
 }
 
 Result<std::unique_ptr<Server>> Node::serve(std::uint16_t port, const std::string& secret) {

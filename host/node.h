@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "edge.h"
 #include "http/http_peer.h"
 #include "own_certificate.h"
 #include "profile.h"
@@ -44,6 +45,7 @@ struct NodeOptions {
   bool own_certificate = false;
   /// Told in a sentence when the certificate changed or a new one cannot be used. Any thread.
   std::function<void(const std::string&)> tls_notice;
+  std::optional<EdgeOptions> edge;  // the server that the rooms are kept in sync with
 };
 
 class Node {
@@ -69,6 +71,8 @@ class Node {
   /// Who serves; nothing is decided where `share` was off. Any thread.
   Sharer::Role role() const;
   SyncService& syncs() { return *syncs_; }
+  /// Begins to keep the rooms in sync with the upstream, where there is one. Once.
+  void start_edge();
   Sharer* sharer() { return sharer_.get(); }
   /// Connects to the database at whoever serves now, which may change from call to call.
   std::shared_ptr<PeerFactory> share_peer(const std::string& database);
@@ -105,6 +109,7 @@ class Node {
   std::shared_ptr<RoomGates> gates_;
   std::shared_ptr<ReplicateService> replicate_;
   std::unique_ptr<SyncService> syncs_;
+  std::shared_ptr<Edge> edge_;  // null: there is no upstream
   Subscription catalog_changes_;
 
   // Any thread.

@@ -1,5 +1,6 @@
 // `atelier serve`: what it is given is checked before anything is opened, and what is open to whom is
 // printed. Thread rule: main thread.
+#include <filesystem>
 #include <ostream>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "commands.h"
 #include "node.h"
 #include "people_commands.h"
+#include "progress.h"
 #include "room_access.h"
 #include "serve_command.h"
 #include "stopper.h"
@@ -20,6 +22,7 @@ namespace atelier::host {
 namespace {
 
 constexpr std::size_t kAuthBytesMax = 64 << 10;
+constexpr std::size_t kCredentialsBytesMax = 64 << 10;
 
 Error wrong(const std::string& at, const std::string& what) { return invalid(at + ": " + what); }
 
@@ -113,6 +116,31 @@ bool has_accounts(const Node& node) {
   return count && *count != 0;
 }
 
+/// A line whenever it goes well again, or does not.
+void print_state(const CommandContext& context, const std::string& database, const SyncStatus& status,
+                 std::ostream& out) {
+  const auto title = title_of_database_name(database);
+  if (context.json) {
+    out << "{\"room\":" + json::quoted(database) + ',' + sync_status_json(status).substr(1) << std::endl;
+    return;
+  }
+  out << (title ? *title : database) << ": upstream " << progress_words(status) << std::endl;
+}
+
+/// What is dangerous about an upstream and can be seen before it is asked.
+void warn_of_edge(const ServeOptions& options, const EdgeOptions& edge, std::ostream& err) {
+  if (options.credentials.empty()) return;
+  std::error_code error;
+  const auto mode = std::filesystem::status(options.credentials, error).permissions();
+  if (!error && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)
+    err << "atelier: " << options.credentials.filename().string()
+        << " can be read by every user of this computer" << std::endl;
+  const auto url = DatabaseUrl::parse(edge.server + "/room");
+  if (url && !url->tls && url->socket_path.empty() && !is_loopback(url->host))
+    err << "atelier: the upstream is reached without TLS: whoever is on the way reads the password"
+        << std::endl;
+}
+
 void print_people(const Node& node, bool open, std::ostream& out) {
   for (const std::string& name : node.catalog()->list()) {
     if (name.starts_with('_')) continue;
@@ -127,6 +155,26 @@ void print_people(const Node& node, bool open, std::ostream& out) {
 }
 
 }  // namespace
+
+Result<EdgeOptions> read_edge(const ServeOptions& options) {
+  EdgeOptions edge;
+  ATELIER_TRY(url, upstream_address(options.upstream));
+  edge.server = url.server();
+  edge.certificate_sha256 = url.certificate_sha256;
+  if (!options.credentials.empty()) {
+    ATELIER_TRY(text, os::read_file(options.credentials, kCredentialsBytesMax));
+    auto who = read_credentials(text);
+    if (!who) return invalid(options.credentials.filename().string() + ": " + who.error().message);
+    edge.credentials = std::move(*who);
+  }
+  edge.ca_file = options.ca_file;
+  edge.prefixes = options.prefixes;
+  for (const std::string& room : options.rooms) {
+    ATELIER_TRY(database, database_name_of_title(room));
+    edge.databases.push_back(std::move(database));
+  }
+  return edge;
+}
 
 Status read_auth(std::string_view text, JwtOptions& jwt, std::string& proxy_secret) {
   ATELIER_TRY(object, json::normalize(text));
@@ -177,6 +225,12 @@ Result<NodeOptions> serve_node_options(const CommandContext& context, const Serv
     if (const Status read = read_auth(auth, node.jwt, node.proxy_secret); !read)
       return invalid(options.auth.filename().string() + ": " + read.error().message);
   }
+  if (!options.upstream.empty()) {
+    ATELIER_TRY(edge, read_edge(options));
+    node.edge = std::move(edge);
+  } else if (!options.credentials.empty() || !options.prefixes.empty() || !options.ca_file.empty()) {
+    return invalid("--credentials, --prefix and --ca-file belong to --upstream");
+  }
   return node;
 }
 
@@ -189,6 +243,14 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
   node_options->tls_notice = [&err](const std::string& text) {
     err << "atelier: " + text + "\n" << std::flush;
   };
+  std::string upstream;
+  if (auto& edge = node_options->edge) {
+    upstream = edge->server;
+    warn_of_edge(options, *edge, err);
+    edge->on_state = [&context, &out](const std::string& database, const SyncStatus& status) {
+      print_state(context, database, status, out);
+    };
+  }
   if (accounts_only) {
     // Before a port is open: an own look at the profile.
     NodeOptions look;
@@ -229,6 +291,7 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
     line.begin_object().key("url").string(url).key("admin_token_file").string(token_file.string());
     if (const auto shown = (*node)->certificate())
       line.key("certificate_sha256").string(shown->sha256);
+    if (!upstream.empty()) line.key("upstream").string(upstream);
     line.end_object();
     out << line.text() << std::endl;
   } else {
@@ -239,10 +302,12 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
     print_certificate(**node, options, out);
     out << "Administrator: user admin, password in " << token_file.string() << "\n";
     if (!options.www.empty()) out << "Pages: " << url << "/_www/\n";
+    if (!upstream.empty()) out << "Upstream: " << upstream << " (how it is: " << url << "/_edge)\n";
     out << "Who may do what" << (options.rules.empty() ? "" : ", within the rules of the file") << ":\n";
     print_people(**node, !accounts_only, out);
     out << "Ctrl-C stops." << std::endl;
   }
+  (*node)->start_edge();
   wait_for_stop(-1);
   return kExitOk;
 }

@@ -14,6 +14,10 @@ namespace atelier::host {
 /// "issuer":"…"},"proxy_secret":"…"}. Errors: kInvalid naming the place and no secret.
 Status read_auth(std::string_view text, JwtOptions& jwt, std::string& proxy_secret);
 
+/// What --upstream and its companions mean. Errors: kInvalid, and those of reading the files; none
+/// holds a secret.
+Result<EdgeOptions> read_edge(const ServeOptions& options);
+
 /// Errors: those of reading the files, kInvalid for what is in them, kForbidden for an address that
 /// must not be listened on like that.
 Result<NodeOptions> serve_node_options(const CommandContext& context, const ServeOptions& options);

@@ -104,8 +104,12 @@ Result<SyncRequest> parse_sync_request(const std::string& text) {
   return request;
 }
 
-Status SyncService::start(const SyncRequest& request, std::function<void()> on_change) {
-  ATELIER_TRY(store, catalog_->open(request.database, true));
+Status SyncService::start(const SyncRequest& request, std::function<void()> on_change,
+                          std::shared_ptr<Store> store) {
+  if (!store) {
+    ATELIER_TRY(opened, catalog_->open(request.database, true));
+    store = std::move(opened);
+  }
   const std::scoped_lock lock(mutex_);
   if (running_.contains(request.database) || reported_.contains(request.database)) {
     return Error{ErrorCode::kExists, "the room is being synchronised already"};
@@ -135,6 +139,12 @@ std::optional<SyncStatus> SyncService::status(const std::string& database) const
     return found->second.status;
   }
   return std::nullopt;
+}
+
+std::vector<Rejection> SyncService::outbox(const std::string& database) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = running_.find(database);
+  return found == running_.end() ? std::vector<Rejection>() : found->second->outbox();
 }
 
 Status SyncService::sync_now(const std::string& database) {

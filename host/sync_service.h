@@ -47,12 +47,15 @@ class SyncService {
   ~SyncService();  // ends what is being fetched
   SyncService(const SyncService&) = delete;
 
-  /// `on_change` pokes from threads of ours. Errors: kExists when the room syncs already, those of
-  /// opening its store.
-  Status start(const SyncRequest& request, std::function<void()> on_change = {});
+  /// `on_change` pokes from threads of ours. `store`: the room's as this synchronisation may use it;
+  /// null: as it is. Errors: kExists when the room syncs already, those of opening its store.
+  Status start(const SyncRequest& request, std::function<void()> on_change = {},
+               std::shared_ptr<Store> store = {});
   Status stop(const std::string& database);
   /// nullopt when the room does not sync.
   std::optional<SyncStatus> status(const std::string& database) const;
+  /// Own documents that the other side refuses; none when the room does not sync.
+  std::vector<Rejection> outbox(const std::string& database) const;
   /// Tries everything again at once. Errors: kNotFound when the room does not sync.
   Status sync_now(const std::string& database);
   /// All, or one; an array.
