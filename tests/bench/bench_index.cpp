@@ -15,6 +15,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "bench/child.h"
 #include "bench/report.h"
 #include "store/store.h"
 
@@ -24,20 +25,6 @@ namespace {
 constexpr std::size_t kBatchDocs = 1'000;
 constexpr std::size_t kBodyBytes = 250;
 constexpr std::size_t kVocabulary = 50'000;
-
-class Folder {
- public:
-  Folder()
-      : path(std::filesystem::temp_directory_path() / ("atelier-bench-index-" + random_uuid())) {
-    std::filesystem::create_directories(path);
-  }
-  Folder(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  const std::filesystem::path path;
-};
 
 // Words of two letters to some, the frequent ones short.
 class Words {
@@ -90,7 +77,7 @@ class Run {
 
  private:
   std::shared_ptr<Store> open(const char* name) {
-    auto opened = Store::open(folder_.path / name);
+    auto opened = Store::open(folder_.sub(name));
     require(opened.has_value(), "a store did not open");
     return *opened;
   }

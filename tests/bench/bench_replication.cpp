@@ -12,15 +12,14 @@
 #include <iostream>
 #include <mutex>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <thread>
 
 #include <boost/json.hpp>
-#include <spawn.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/os/os.h"
+#include "bench/child.h"
 #include "bench/report.h"
 #include "bench/tcp_proxy.h"
 #include "http/http_peer.h"
@@ -28,13 +27,13 @@
 #include "replication/replicator.h"
 #include "server/server.h"
 
-extern char** environ;
-
 namespace atelier {
 namespace {
 
 using bench::Better;
+using bench::Child;
 using bench::finish;
+using bench::Folder;
 using bench::median;
 using bench::milliseconds;
 using bench::Options;
@@ -71,75 +70,6 @@ double cpu_ms() {
   };
   return ms(usage.ru_utime) + ms(usage.ru_stime);
 }
-
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / ("atelier-bench-" + random_uuid())) {
-    fs::create_directories(path_);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  fs::path sub(const std::string& name) const { return path_ / name; }
-
- private:
-  const fs::path path_;
-};
-
-// ---- A child of ours: its lines are read, it is ended by closing its standard input.
-
-class Child {
- public:
-  explicit Child(std::vector<std::string> command) {
-    int to[2];
-    int from[2];
-    require(pipe(to) == 0 && pipe(from) == 0, "no pipe");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, to[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-    for (const int fd : {to[0], to[1], from[0], from[1]}) {
-      posix_spawn_file_actions_addclose(&actions, fd);
-    }
-    std::vector<char*> argv;
-    for (std::string& word : command) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    require(posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ) == 0,
-            "a process could not be started");
-    posix_spawn_file_actions_destroy(&actions);
-    close(to[0]);
-    close(from[1]);
-    in_ = to[1];
-    out_ = fdopen(from[0], "r");
-  }
-  ~Child() { end(); }
-  Child(const Child&) = delete;
-
-  std::string line() {
-    std::string text;
-    for (int c = fgetc(out_); c != EOF && c != '\n'; c = fgetc(out_)) text += static_cast<char>(c);
-    require(!text.empty(), "a process of the benchmark ended early");
-    return text;
-  }
-  void say(const std::string& text) {
-    require(write(in_, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "no reader");
-  }
-  void end() {
-    if (pid_ == 0) return;
-    close(in_);
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    fclose(out_);
-    pid_ = 0;
-  }
-
- private:
-  pid_t pid_ = 0;
-  int in_ = -1;
-  FILE* out_ = nullptr;
-};
 
 Child serve(const fs::path& folder) {
   return Child({self_path, "--serve", folder.string()});
@@ -463,8 +393,12 @@ void measure_live(const Sizes& sizes, Report& report) {
               .target = 4 * target});
   TcpProxy out(base);
   TcpProxy in(base);
-  std::size_t out_before = 0;
-  std::size_t in_before = 0;
+  // Each side's way in is its pending long poll: the writer's is ended by its own message too.
+  const auto sent = [](const TcpProxy& proxy) {
+    return proxy.requests_without("/_local/") - proxy.requests_with("/_changes");
+  };
+  const auto polled = [](const TcpProxy& proxy) { return proxy.requests_with("/_changes"); };
+  std::size_t out_before = 0, echo_before = 0, in_before = 0;
   const std::size_t few = std::min<std::size_t>(sizes.messages, 100);
   fill_catalog(folder.sub("other"), "room", 1);
   Child other = serve(folder.sub("other"));
@@ -472,14 +406,19 @@ void measure_live(const Sizes& sizes, Report& report) {
   out.set_target(far);
   in.set_target(far);
   live_messages(url_of(out.url(), "room"), url_of(in.url(), "room"), few, [&] {
-    out_before = out.requests_without("/_local/");
+    out_before = sent(out);
+    echo_before = polled(out);
     in_before = in.requests_without("/_local/");
   });
   const auto each = [&](std::size_t requests) {
     return static_cast<double>(requests) / static_cast<double>(few);
   };
   report.add({.work = "requests per message, checkpoints apart: out",
-              .value = each(out.requests_without("/_local/") - out_before),
+              .value = each(sent(out) - out_before),
+              .unit = "requests",
+              .target = 1.05});
+  report.add({.work = "the same: the writer's own message on its way in",
+              .value = each(polled(out) - echo_before),
               .unit = "requests",
               .target = 1.05});
   report.add({.work = "requests per message, checkpoints apart: in",

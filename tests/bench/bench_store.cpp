@@ -23,6 +23,7 @@
 #include <boost/json.hpp>
 
 #include "base/digest.h"
+#include "bench/child.h"
 #include "bench/report.h"
 #include "bench/store_sample.h"
 #include "store/store.h"
@@ -37,20 +38,6 @@ constexpr std::size_t kPouchDocuments = 30'000;  // a rate; more of them make it
 struct Size {
   std::size_t documents, puts, puts_a_caller, gets;
   std::uint64_t attachment;  // bytes
-};
-
-class Folder {
- public:
-  Folder()
-      : path(std::filesystem::temp_directory_path() / ("atelier-bench-store-" + random_uuid())) {
-    std::filesystem::create_directories(path);
-  }
-  Folder(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  const std::filesystem::path path;
 };
 
 double rate(std::size_t things, double ms) {
@@ -136,8 +123,8 @@ class Run {
         report_(report),
         size_(options.rounds > 1 ? Size{1'000'000, 300, 100, 100'000, 1 << 30}
                                  : Size{4'000, 10, 2, 1'000, 8 << 20}),
-        lmdb_(folder_.path / "lmdb"),
-        sqlite_(folder_.path / "sqlite.db") {
+        lmdb_(folder_.sub("lmdb")),
+        sqlite_(folder_.sub("sqlite.db")) {
     reopen();
   }
 
@@ -157,14 +144,14 @@ class Run {
 
  private:
   void reopen() {
-    auto opened = Store::open(folder_.path / "atelier");
+    auto opened = Store::open(folder_.sub("atelier"));
     require(opened.has_value(), "the store did not open");
     store_ = *opened;
   }
 
   void run_pouch() {
     const auto text = output_of("node '" ATELIER_BENCH_FOLDER "/store_peers.mjs' '" +
-                                folder_.path.string() + "' " + std::to_string(kPouchDocuments));
+                                folder_.path().string() + "' " + std::to_string(kPouchDocuments));
     boost::system::error_code error;
     const auto parsed = boost::json::parse(text.value_or(""), error);
     if (error || !parsed.is_object()) {
@@ -221,7 +208,7 @@ class Run {
   void disk() {
     sqlite_.checkpoint();
     const auto bytes = [&](const char* file) {
-      return static_cast<double>(std::filesystem::file_size(folder_.path / file)) /
+      return static_cast<double>(std::filesystem::file_size(folder_.sub(file))) /
              static_cast<double>(written_);
     };
     Row row{.work = "file, per document of 250 B", .value = bytes("atelier/data.mdb"), .unit = "B"};
@@ -235,7 +222,7 @@ class Run {
     std::vector<double> ms, memory;
     for (int round = 0; round < options_.rounds; ++round) {
       const auto text =
-          output_of(itself() + " --open-alone '" + (folder_.path / "atelier").string() + "'");
+          output_of(itself() + " --open-alone '" + (folder_.sub("atelier")).string() + "'");
       double took = 0, mb = 0;
       require(text && std::sscanf(text->c_str(), "%lf %lf", &took, &mb) == 2, "opening failed");
       ms.push_back(took);
@@ -254,12 +241,12 @@ class Run {
 
   void attachment() {
     const std::uint64_t bytes = size_.attachment;
-    const auto text = output_of(itself() + " --blob-alone '" + (folder_.path / "blob").string() +
+    const auto text = output_of(itself() + " --blob-alone '" + (folder_.sub("blob")).string() +
                                 "' " + std::to_string(bytes));
     double in_ms = 0, out_ms = 0, peak = 0;
     require(text && std::sscanf(text->c_str(), "%lf %lf %lf", &in_ms, &out_ms, &peak) == 3,
             "the attachment failed");
-    std::filesystem::remove_all(folder_.path / "blob");
+    std::filesystem::remove_all(folder_.sub("blob"));
     const std::string name = "an attachment of " + std::to_string(bytes >> 20) + " MiB";
     const auto add = [&](const char* what, double ms) {
       report_.add({.work = name + what,

@@ -87,6 +87,10 @@ std::size_t TcpProxy::requests_without(const std::string& word) const {
       }));
 }
 
+std::size_t TcpProxy::requests_with(const std::string& word) const {
+  return requests_without("") - requests_without(word);
+}
+
 void TcpProxy::accept_all() {
   while (!stopping_) {
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);

@@ -25,6 +25,7 @@ class TcpProxy {
   void set_target(const std::string& server);
   /// How many requests went through whose first line does not hold `word` ("": all).
   std::size_t requests_without(const std::string& word) const;
+  std::size_t requests_with(const std::string& word) const;
 
  private:
   void accept_all();

@@ -1,0 +1,471 @@
+// The embedded server beside a bare Boost.Beast server, which does nothing but HTTP, and beside
+// express-pouchdb, in one run.
+//   bench_server [--json FILE] [--svg FILE] [--no-peers] [--rounds N]
+// The servers are processes of their own (`--serve FOLDER`, `--bare`); all share the machine's cores
+// with the client. --no-peers --rounds 1 is the tiny run of the test suite.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "base/digest.h"
+#include "base/os/os.h"
+#include "bench/child.h"
+#include "bench/report.h"
+#include "bench/swarm.h"
+#include "server/server.h"
+
+namespace atelier::bench {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kToken = "bench";
+constexpr std::size_t kBodyBytes = 250;
+std::string self_path;  // for starting ourselves again
+
+struct Sizes {
+  std::size_t feeds = 10'000, few_feeds = 1'000;
+  std::size_t slow_writes = 500, fast_writes = 5'000;  // 50 and 500 a second for 10 s
+  double get_seconds = 4;
+  std::size_t bulks = 100;          // of 1,000 documents
+  std::size_t million = 1'000'000;  // documents
+  std::size_t express_docs = 20'000;
+};
+
+// ---- What other processes of the benchmark run
+
+int run_server(const std::string& folder) {
+  auto catalog = std::make_shared<Catalog>(folder, "bench server");
+  ServerOptions options;
+  options.admin_token = kToken;
+  options.uuid = random_uuid();
+  auto server = Server::start(options, catalog);
+  require(server.has_value(), server ? "" : server.error().message);
+  std::cout << (*server)->url().substr((*server)->url().rfind(':') + 1) << std::endl;
+  while (std::getchar() != EOF) {
+  }
+  return 0;
+}
+
+/// As little as a server of Beast's can do: "/feed" is answered with a head, and with what standard
+/// input says as one chunk, to all at once; anything else with a text.
+class Bare {
+ public:
+  explicit Bare(std::string text) : text_(std::move(text)), acceptor_(io_, {tcp::v4(), 0}) {
+    accept();
+  }
+  int run() {
+    std::cout << acceptor_.local_endpoint().port() << std::endl;
+    std::thread input([this] {
+      for (std::string line; std::getline(std::cin, line);)
+        asio::post(io_, [this, line] { tell(line + "\n"); });
+      io_.stop();
+    });
+    io_.run();
+    input.join();
+    return 0;
+  }
+
+ private:
+  struct Client {
+    explicit Client(tcp::socket given) : socket(std::move(given)) {}
+    tcp::socket socket;
+    boost::beast::flat_buffer buffer;
+    http::request<http::string_body> request;
+    http::response<http::string_body> response;
+  };
+
+  void accept() {
+    acceptor_.async_accept([this](boost::system::error_code failed, tcp::socket socket) {
+      if (failed) return;
+      socket.set_option(tcp::no_delay(true));
+      read(std::make_shared<Client>(std::move(socket)));
+      accept();
+    });
+  }
+  void read(const std::shared_ptr<Client>& client) {
+    client->request = {};
+    http::async_read(client->socket, client->buffer, client->request,
+                     [this, client](boost::system::error_code failed, std::size_t) {
+                       if (!failed) answer(client);
+                     });
+  }
+  void answer(const std::shared_ptr<Client>& client) {
+    if (client->request.target().ends_with("/feed")) {
+      static const std::string kHead =
+          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+      asio::async_write(client->socket, asio::buffer(kHead),
+                        [this, client](boost::system::error_code failed, std::size_t) {
+                          if (!failed) feeds_.push_back(client);
+                        });
+      return;
+    }
+    client->response = {http::status::ok, 11};
+    client->response.set(http::field::content_type, "application/json");
+    client->response.keep_alive(true);
+    client->response.body() = text_;
+    client->response.prepare_payload();
+    http::async_write(client->socket, client->response,
+                      [this, client](boost::system::error_code failed, std::size_t) {
+                        if (!failed) read(client);
+                      });
+  }
+  void tell(const std::string& line) {
+    std::array<char, 20> size;
+    std::snprintf(size.data(), size.size(), "%zx\r\n", line.size());
+    const auto chunk = std::make_shared<const std::string>(size.data() + line + "\r\n");
+    for (const auto& client : feeds_)
+      asio::async_write(client->socket, asio::buffer(*chunk),
+                        [chunk, client](boost::system::error_code, std::size_t) {});
+  }
+
+  const std::string text_;
+  asio::io_context io_{1};
+  tcp::acceptor acceptor_;
+  std::vector<std::shared_ptr<Client>> feeds_;
+};
+
+// ---- Requests
+
+std::string request_text(const std::string& method, const std::string& path,
+                         const std::string& body = {}) {
+  static const std::string kUser =
+      base64("admin:" + std::string(kToken));
+  std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " +
+                     kUser + "\r\nAccept: application/json\r\n";
+  if (!body.empty() || method == "PUT" || method == "POST")
+    text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+            "\r\n";
+  return text + "\r\n" + body;
+}
+
+/// One request over a connection of its own.
+void ask_once(std::uint16_t port, const std::string& text) {
+  Swarm one(port, 1);
+  one.ask_each(1, [&](std::size_t) { return text; });
+}
+
+std::string body_of(std::size_t number) {
+  std::string body =
+      "{\"sender\":\"ada\",\"sent\":" + std::to_string(1'700'000'000'000 + number) + ",\"text\":\"";
+  while (body.size() + 2 < kBodyBytes) body += static_cast<char>('a' + body.size() % 26);
+  return body + "\"}";
+}
+
+std::string id_of(std::size_t number) {
+  std::array<char, 40> id;
+  std::snprintf(id.data(), id.size(), "message:%012zu", number);
+  return id.data();
+}
+
+std::string bulk_of(std::size_t first) {
+  std::string body = "{\"docs\":[";
+  for (std::size_t i = first; i < first + 1'000; ++i)
+    body += (i == first ? "" : ",") + ("{\"_id\":\"" + id_of(i) + "\"," + body_of(i).substr(1));
+  return body + "]}";
+}
+
+/// A server of ours with a database "room".
+struct Ours {
+  explicit Ours(const Folder& folder, const std::string& name)
+      : child({self_path, "--serve", folder.sub(name).string()}),
+        port(static_cast<std::uint16_t>(std::stoul(child.line()))) {
+    ask_once(port, request_text("PUT", "/room"));
+  }
+  std::uint64_t own_memory() const {
+    std::ifstream in("/proc/" + std::to_string(child.pid()) + "/status");
+    for (std::string line; std::getline(in, line);)
+      if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1'024;
+    return 0;
+  }
+  Child child;
+  std::uint16_t port;
+};
+
+// ---- Feeds
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
+}
+
+/// Waits until each connection has been given the head of its feed.
+void await_heads(Swarm& feeds) {
+  std::vector<bool> begun(feeds.size());
+  std::size_t left = feeds.size();
+  require(feeds.receive(
+              [&](std::size_t connection, std::string_view) {
+                if (!begun[connection]) --left;
+                begun[connection] = true;
+                return left > 0;
+              },
+              60'000),
+          "feeds did not begin");
+}
+
+/// From `write` until a line that has `mark` came to all.
+double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<void()>& write) {
+  std::vector<std::string> tails(feeds.size());
+  std::vector<bool> done(feeds.size());
+  std::size_t left = feeds.size();
+  const double begun = now_ms();
+  std::thread writer(write);
+  const bool came = feeds.receive(
+      [&](std::size_t connection, std::string_view bytes) {
+        if (done[connection]) return true;
+        std::string& tail = tails[connection];
+        tail += bytes;
+        done[connection] = tail.find(mark) != std::string::npos;
+        if (done[connection]) --left;
+        return left > 0;
+      },
+      60'000);
+  const double took = now_ms() - begun;
+  writer.join();
+  require(came, "a feed did not tell of a document");
+  return took;
+}
+
+void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
+  Folder folder;
+  std::vector<double> ours_ms, bare_ms;
+  double memory = 0;
+  std::string line;
+  {
+    Ours ours(folder, "server");
+    const std::uint64_t before = ours.own_memory();
+    Swarm feeds(ours.port, sizes.feeds);
+    feeds.send_all(request_text("GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
+    await_heads(feeds);
+    memory = static_cast<double>(ours.own_memory() - before) / static_cast<double>(feeds.size());
+    Swarm writer(ours.port, 1);
+    for (int i = 0; i < rounds; ++i) {
+      const std::string id = "news:" + std::to_string(i);
+      ours_ms.push_back(fan_out_ms(feeds, '"' + id + '"', [&] {
+        writer.ask_each(1, [&](std::size_t) {
+          return request_text("PUT", "/room/" + id, body_of(0));
+        });
+      }));
+    }
+  }
+  // The bytes of such a line.
+  line = R"({"seq":"1-0123456789abcdef0123456789abcdef0123456789abcdef","id":"news:0","changes":[)"
+         R"({"rev":"1-0123456789abcdef0123456789abcdef"}]})";
+  {
+    Child bare({self_path, "--bare"});
+    Swarm feeds(static_cast<std::uint16_t>(std::stoul(bare.line())), sizes.feeds);
+    feeds.send_all(request_text("GET", "/feed"));
+    await_heads(feeds);
+    for (int i = 0; i < rounds; ++i) {
+      std::string told = line;
+      const std::string id = "news:" + std::to_string(i);
+      told.replace(told.find("news:0"), 6, id);
+      bare_ms.push_back(fan_out_ms(feeds, '"' + id + '"', [&] { bare.say(told + "\n"); }));
+    }
+  }
+  const std::string count = std::to_string(sizes.feeds);
+  Row row{.work = count + " live feeds, one durable document: until all have it",
+          .value = median(ours_ms),
+          .unit = "ms"};
+  row.peers.push_back({"bare Beast, the same bytes, nothing written", median(bare_ms), 1 / 1.5});
+  report.add(std::move(row));
+  report.add({.work = "own memory a live feed", .value = memory, .unit = "B", .target = 6'000});
+}
+
+/// Documents at a steady rate; each feed must be complete and in order.
+void measure_rate(std::size_t count, std::size_t writes, double per_second, Report& report) {
+  Folder folder;
+  Ours ours(folder, "server");
+  Swarm feeds(ours.port, count);
+  feeds.send_all(request_text("GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
+  await_heads(feeds);
+  std::vector<std::atomic<double>> sent(writes);
+  std::thread writer([&] {
+    Swarm out(ours.port, 1);
+    const double begun = now_ms();
+    for (std::size_t i = 0; i < writes; ++i) {
+      const double due = begun + static_cast<double>(i) * 1'000 / per_second;
+      if (const double early = due - now_ms(); early > 0)
+        std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(early));
+      sent[i] = now_ms();
+      out.ask_each(1, [&](std::size_t) {
+        return request_text("PUT", "/room/" + id_of(i), body_of(i));
+      });
+    }
+  });
+  constexpr std::string_view kId = "\"id\":\"message:";
+  std::vector<std::string> tails(count);
+  std::vector<std::size_t> next(count);
+  std::vector<double> delays;
+  delays.reserve(count * writes);
+  std::size_t finished = 0;
+  const bool came = feeds.receive(
+      [&](std::size_t connection, std::string_view bytes) {
+        const double now = now_ms();
+        std::string& tail = tails[connection];
+        tail += bytes;
+        std::size_t from = 0;
+        for (std::size_t end = tail.find('\n'); end != std::string::npos;
+             end = tail.find('\n', from)) {
+          const std::string_view told = std::string_view(tail).substr(from, end - from);
+          from = end + 1;
+          const std::size_t at = told.find(kId);
+          if (at == std::string_view::npos) continue;
+          const std::size_t number = std::stoul(std::string(told.substr(at + kId.size(), 12)));
+          require(number == next[connection], "a feed left out a document, or told of it too late");
+          delays.push_back(now - sent[number]);
+          if (++next[connection] == writes) ++finished;
+        }
+        tail.erase(0, from);
+        return finished < count;
+      },
+      120'000);
+  writer.join();
+  require(came, "feeds are not complete");
+  report.add({.work = std::to_string(count) + " feeds, " +
+                      std::to_string(static_cast<int>(per_second)) +
+                      " documents/s: a document to a feed, p99",
+              .value = quantile(std::move(delays), 0.99),
+              .unit = "ms",
+              .target = 250});
+}
+
+// ---- Requests and answers
+
+struct Express {
+  std::unique_ptr<Child> child;
+  std::uint16_t port = 0;
+};
+
+Express start_express() {
+  Express express;
+  express.child = std::make_unique<Child>(
+      std::vector<std::string>{"node", ATELIER_BENCH_FOLDER "/replication_peers.mjs", "serve"});
+  const std::string url = express.child->line();
+  express.port = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+  ask_once(express.port, request_text("PUT", "/room"));
+  return express;
+}
+
+double get_rate(std::uint16_t port, const std::string& path, double seconds) {
+  Swarm clients(port, 64);
+  const auto answers = clients.ask(request_text("GET", path), seconds);
+  return static_cast<double>(answers.count) / answers.seconds;
+}
+
+void measure_gets(const Sizes& sizes, const Options& options, const Express& express,
+                  Report& report) {
+  Folder folder;
+  Ours ours(folder, "server");
+  const std::string put = request_text("PUT", "/room/message%3A1", body_of(1));
+  ask_once(ours.port, put);
+  Child bare({self_path, "--bare"});
+  const auto bare_port = static_cast<std::uint16_t>(std::stoul(bare.line()));
+  std::vector<double> ours_rates, bare_rates;
+  for (int i = 0; i < std::min(options.rounds, 3); ++i) {
+    ours_rates.push_back(get_rate(ours.port, "/room/message%3A1", sizes.get_seconds));
+    bare_rates.push_back(get_rate(bare_port, "/hello", sizes.get_seconds));
+  }
+  Row row{.work = "GET of a document, 64 connections",
+          .value = median(ours_rates),
+          .unit = "requests/s",
+          .better = Better::kMore,
+          .target = 40'000};
+  row.peers.push_back({"bare Beast, a text as long", median(bare_rates), 0.6});
+  if (express.port != 0) {
+    ask_once(express.port, put);
+    row.peers.push_back({"express-pouchdb, in memory",
+                         get_rate(express.port, "/room/message%3A1", sizes.get_seconds)});
+  }
+  report.add(std::move(row));
+}
+
+double bulk_rate(std::uint16_t port, std::size_t bulks, std::size_t first) {
+  std::vector<std::string> requests;
+  for (std::size_t i = 0; i < bulks; ++i)
+    requests.push_back(request_text("POST", "/room/_bulk_docs", bulk_of(first + i * 1'000)));
+  Swarm clients(port, 2);
+  const auto answers = clients.ask_each(bulks, [&](std::size_t i) { return requests[i]; });
+  return static_cast<double>(answers.count) * 1'000 / answers.seconds;
+}
+
+Swarm::Answers read_changes(std::uint16_t port) {
+  Swarm client(port, 1);
+  return client.ask_each(1, [](std::size_t) {
+    return request_text("GET", "/room/_changes?include_docs=true&since=0");
+  });
+}
+
+double megabytes_per_second(const Swarm::Answers& answers) {
+  return static_cast<double>(answers.bytes) / 1e6 / answers.seconds;
+}
+
+void measure_bulk(const Sizes& sizes, const Express& express, Report& report) {
+  Folder folder;
+  Ours ours(folder, "server");
+  Row row{.work = "_bulk_docs of 1,000, durable, 2 connections",
+          .value = bulk_rate(ours.port, sizes.bulks, 0),
+          .unit = "docs/s",
+          .better = Better::kMore,
+          .target = 80'000};
+  if (express.port != 0)
+    row.peers.push_back({"express-pouchdb, in memory",
+                         bulk_rate(express.port, sizes.express_docs / 1'000, 0)});
+  report.add(std::move(row));
+  for (std::size_t i = sizes.bulks; i * 1'000 < sizes.million; i += 100)
+    bulk_rate(ours.port, std::min<std::size_t>(100, sizes.million / 1'000 - i), i * 1'000);
+  std::vector<double> rates;
+  for (int i = 0; i < 3; ++i) rates.push_back(megabytes_per_second(read_changes(ours.port)));
+  row = {.work = "_changes with documents from 0, " + std::to_string(sizes.million) + " of them",
+         .value = median(rates),
+         .unit = "MB/s",
+         .better = Better::kMore,
+         .target = 150};
+  if (express.port != 0)
+    row.peers.push_back({"express-pouchdb, fewer of them",
+                         megabytes_per_second(read_changes(express.port))});
+  report.add(std::move(row));
+}
+
+int run(int argc, char** argv) {
+  const auto options = read_options(argc, argv);
+  if (!options) return 2;
+  Sizes sizes;
+  if (!options->peers && options->rounds == 1) sizes = {50, 20, 20, 40, 0.1, 2, 2'000, 0};
+  Report report("server", "The embedded server beside a bare one and beside express-pouchdb");
+  measure_fan_out(sizes, options->rounds, report);
+  measure_rate(sizes.feeds, sizes.slow_writes, 50, report);
+  measure_rate(sizes.few_feeds, sizes.fast_writes, 500, report);
+  Express express;
+  if (options->peers) express = start_express();
+  measure_gets(sizes, *options, express, report);
+  measure_bulk(sizes, express, report);
+  return finish(report, *options);
+}
+
+}  // namespace
+}  // namespace atelier::bench
+
+int main(int argc, char** argv) {
+  using namespace atelier::bench;
+  atelier::os::ignore_broken_pipes();
+  self_path = argv[0];
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "--serve" && argc == 3) return run_server(argv[2]);
+  if (what == "--bare") return Bare(body_of(0)).run();
+  return run(argc, argv);
+}
