@@ -98,6 +98,7 @@ struct ServeOptions {
   std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
   std::filesystem::path rules;       // TOML, for every room
   std::filesystem::path auth;        // JSON: keys of web tokens, secret of a proxy
+  std::string log;                   // "json": a line about each request on standard error
   std::string upstream;              // address of the server that the rooms are kept in sync with
   std::filesystem::path credentials;  // JSON: who we are there
   std::vector<std::string> prefixes;  // collections that are carried; empty: everything

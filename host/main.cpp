@@ -265,6 +265,8 @@ int main(int argc, char** argv) {
   serve_command->add_option("--auth", serve.auth,
                             "File with keys of web tokens and a proxy's secret (JSON, docs/server.md)")
       ->check(CLI::ExistingFile);
+  serve_command->add_option("--log", serve.log, "Print a line about each request on standard error: json")
+      ->check(CLI::IsMember({"json"}));
   serve_command->add_option("--upstream", serve.upstream,
                             "Keep the rooms in sync with the databases of the same names at this server "
                             "(http://host:5984); with --room, those rooms alone");

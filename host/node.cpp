@@ -111,6 +111,7 @@ Status Node::start() {
   if (options_.port) {
     auto tcp = server_options();
     tcp.address = options_.address;
+    tcp.log = options_.log;
     tcp.port = *options_.port;
     tcp.bring = bringer();
     tcp.tls_certificate = tls_.certificate;
@@ -183,6 +184,7 @@ Result<std::unique_ptr<Server>> Node::serve(std::uint16_t port, const std::strin
   auto options = server_options();
   options.port = port;
   options.bring = bringer();
+  options.log = options_.log;
   options.probe_secret = secret;
   return Server::start(std::move(options), catalog_, replicate_);
 }

@@ -46,6 +46,8 @@ struct NodeOptions {
   /// Told in a sentence when the certificate changed or a new one cannot be used. Any thread.
   std::function<void(const std::string&)> tls_notice;
   std::optional<EdgeOptions> edge;  // the server that the rooms are kept in sync with
+  /// Takes a line about each request that comes by TCP (ServerOptions::log).
+  std::function<void(std::string line)> log;
 };
 
 class Node {

@@ -11,6 +11,7 @@
 #include "base/room_name.h"
 #include "care_commands.h"
 #include "commands.h"
+#include "line_writer.h"
 #include "node.h"
 #include "people_commands.h"
 #include "progress.h"
@@ -243,6 +244,11 @@ int run_serve(const CommandContext& context, const ServeOptions& options, std::o
   node_options->tls_notice = [&err](const std::string& text) {
     err << "atelier: " + text + "\n" << std::flush;
   };
+  std::optional<LineWriter> log;  // ends after the node
+  if (!options.log.empty()) {
+    log.emplace(err);
+    node_options->log = [&log](std::string line) { log->write(std::move(line)); };
+  }
   std::string upstream;
   if (auto& edge = node_options->edge) {
     upstream = edge->server;

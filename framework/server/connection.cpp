@@ -1,6 +1,7 @@
 #include "server/connection.h"
 
 #include <charconv>
+#include <cstring>
 #include <exception>
 
 #include <boost/asio/buffer.hpp>
@@ -9,6 +10,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/http_date.h"
 #include "base/peer_clocks.h"
 #include "server/presence_connection.h"
@@ -99,6 +101,12 @@ class RequestParser final : public http::basic_parser<true> {
   std::string& body_;
 };
 
+ConnectionShared::ConnectionShared(std::shared_ptr<Context> server_context)
+    : context(std::move(server_context)), router(context) {
+  const std::string random = random_bytes(sizeof requests);
+  std::memcpy(&requests, random.data(), sizeof requests);
+}
+
 const std::string& ConnectionShared::date() {
   const std::int64_t second = system_clock().wall_ms() / 1000;
   if (second != date_second_) {
@@ -143,6 +151,7 @@ void Connection::close() {
   const auto self = shared_from_this();
   ++serial_;
   count_body(0);
+  tell(false);
   source_.reset();
   plan_ = {};
   timer_.cancel();
@@ -184,6 +193,7 @@ void Connection::shake_hands() {
     // A request without TLS: its own letters begin no TLS, and it is answered in its own way.
     channel_.drop_tls();
     keep_alive_ = false;
+    begin_telling();
     request_ = std::make_shared<Request>();
     return refuse(bad_request("This port speaks TLS: the address begins with https://."));
   }
@@ -260,6 +270,7 @@ bool Connection::parse_head(std::string_view& bytes) {
     if (bytes.empty()) return false;
     state_ = State::kHead;
     set_deadline_ms(kRequestHeadTimeoutMs);
+    begin_telling();
     request_ = std::make_shared<Request>();
     request_->local_user = local_user_;
     request_->secure = channel_.is_tls();
@@ -295,7 +306,7 @@ void Connection::refuse_parse(const error_code& failed) {
 
 void Connection::head_complete() {
   const Headers& headers = request_->headers;
-  ++shared_->requests;
+  head_at_ = Clock::now();
   // Browsers send no date, other hosts do.
   if (!address_.empty()) peer_clocks().heard(address_, headers.get("Date"));
   keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && !shared_->stopping;
@@ -424,7 +435,7 @@ std::string Connection::head_of(Response& response) {
   for (const auto& [name, value] : response.headers.fields()) append_header(head, name, value);
   append_header(head, "Date", shared_->date());
   append_header(head, "Server", "Atelier/" ATELIER_VERSION);
-  append_header(head, "X-Couch-Request-ID", request_id(shared_->requests));
+  append_header(head, "X-Couch-Request-ID", request_id(number_));
   chunked_ = false;
   if (!response.source) {
     if (response.status != 204)
@@ -456,6 +467,7 @@ void Connection::answer(std::uint64_t serial, Response response) {
     return;
   }
   if (response.close || shared_->stopping) keep_alive_ = false;
+  answer_begins(response.status);
   shared_->router.finish(*request_, response);
   // Behind what may still be on its way, a "100 Continue".
   out_ = out_.substr(std::min(sent_, out_.size())) + head_of(response);
@@ -483,6 +495,8 @@ void Connection::upgrade(Response response) {
     return answer(serial_, bad_request("The connection cannot be upgraded."));
   }
   const auto self = shared_from_this();
+  answer_begins(response.status);
+  tell(true);
   state_ = State::kClosed;
   ++serial_;
   count_body(0);
@@ -537,6 +551,7 @@ bool Connection::flush() {
       return false;
     }
     sent_ += size;
+    bytes_sent_ += size;
     if (state_ == State::kSending) set_deadline_ms(kReplyStallTimeoutMs);
   }
   out_ = {};
@@ -599,6 +614,7 @@ void Connection::unpark() {
 }
 
 void Connection::response_sent() {
+  tell(true);
   parser_.reset();
   request_.reset();
   plan_ = {};
@@ -622,6 +638,48 @@ void Connection::linger() {
   if (failed) return close();
   set_deadline_ms(shared_->stopping ? kStopLingerMs : kLingerMs);
   want_read();
+}
+
+// --- telling
+
+void Connection::begin_telling() {
+  number_ = ++shared_->requests;
+  head_at_.reset();
+  answer_at_.reset();
+  status_ = 0;
+  bytes_sent_ = 0;
+}
+
+void Connection::answer_begins(int status) {
+  status_ = status;
+  answer_at_ = Clock::now();
+  std::optional<double> seconds;
+  if (head_at_) seconds = std::chrono::duration<double>(*answer_at_ - *head_at_).count();
+  shared_->context->counts.count(status, seconds);
+}
+
+/// Once an answer: when all of it was sent, or when the connection ended first.
+void Connection::tell(bool whole) {
+  const int status = std::exchange(status_, 0);
+  const auto& log = shared_->context->options.log;
+  if (status == 0 || !log || !request_) return;
+  const auto ms_since_head = [this](Clock::time_point at) {
+    return head_at_ ? std::chrono::duration<double, std::milli>(at - *head_at_).count() : 0.0;
+  };
+  RequestLine line;
+  line.id = request_id(number_);
+  line.address = address_;
+  line.user = request_->principal.name;
+  line.method = request_->method;
+  line.path = request_->path;
+  const std::size_t mark = request_->target.find('?');
+  if (mark != std::string::npos) line.query = request_->target.substr(mark + 1);
+  line.status = status;
+  line.first_ms = ms_since_head(*answer_at_);
+  line.total_ms = ms_since_head(Clock::now());
+  line.bytes = bytes_sent_;
+  line.whole = whole;
+  log(request_line_json(line, system_clock().wall_ms()));
 }
 
 // --- time

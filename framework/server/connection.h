@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,12 +44,13 @@ class UpgradedConnection {
 
 /// What all connections of one server share. Thread rule: the server's thread.
 struct ConnectionShared {
-  explicit ConnectionShared(std::shared_ptr<Context> context) : router(std::move(context)) {}
+  explicit ConnectionShared(std::shared_ptr<Context> server_context);
 
+  const std::shared_ptr<Context> context;
   Router router;
   bool stopping = false;
   std::size_t body_bytes = 0;  // of all request bodies that are in memory
-  std::uint64_t requests = 0;
+  std::uint64_t requests;  // counts from anywhere, so that ids of two runs differ
   std::array<char, kReadChunkBytes> read_buffer;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> open;
   std::unordered_map<UpgradedConnection*, std::shared_ptr<UpgradedConnection>> upgraded;
@@ -125,6 +127,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void linger();
   void count_body(std::size_t bytes);
 
+  // telling
+  void begin_telling();
+  void answer_begins(int status);
+  void tell(bool whole);
+
   // time
   void set_deadline(Clock::time_point deadline);
   void set_deadline_ms(int ms) { set_deadline(Clock::now() + std::chrono::milliseconds(ms)); }
@@ -140,6 +147,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer timer_;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point timer_at_ = Clock::time_point::max();  // when the armed timer fires
+
+  // What is told of the request in turn.
+  std::uint64_t number_ = 0;
+  std::optional<Clock::time_point> head_at_, answer_at_;  // complete; begun
+  int status_ = 0;                                        // 0: no answer began
+  std::uint64_t bytes_sent_ = 0;
 
   State state_;
   bool read_wanted_ = false, write_wanted_ = false;

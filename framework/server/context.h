@@ -2,6 +2,7 @@
 // is constant.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "server/access.h"
 #include "server/database.h"
 #include "server/guarded_store.h"
+#include "server/metrics.h"
 #include "server/room_gate.h"
 #include "server/security.h"
 #include "server/server.h"
@@ -36,6 +38,8 @@ struct Context {
   std::map<std::string, std::shared_ptr<Database>, std::less<>> databases;  // in use
   const std::int64_t started_s = system_clock().wall_ms() / 1000;           // since 1970
   std::size_t feeds = 0;                                                    // open ones
+  RequestCounts counts;
+  std::function<ConnectionCounts()> connections;  // what they hold now
   std::shared_ptr<UpdateLog> updates;  // what _db_updates tells; made when first asked for
   std::shared_ptr<ReplicatorDatabase> replicator;
 

@@ -42,6 +42,7 @@ constexpr Route kServerRoutes[] = {
     {"_replicate", "POST", Right::kAdmin, true, post_replicate},
     {"_atelier", "GET,HEAD,POST", Right::kAnyone, false, serve_atelier},
     {"_edge", "GET,HEAD", Right::kAnyone, false, get_edge},
+    {"_metrics", "GET,HEAD", Right::kAdmin, false, get_metrics},
     {"_www", "GET,HEAD", Right::kAnyone, false, serve_www},
 };
 

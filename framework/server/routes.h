@@ -28,6 +28,8 @@ void serve_atelier(const Call& call);
 // --- what is kept in sync with an upstream: routes_edge.cpp
 void get_edge(const Call& call);
 void serve_room_edge(const Call& call);
+// --- numbers for a monitoring system: routes_metrics.cpp
+void get_metrics(const Call& call);
 // --- static files: www.cpp
 void serve_www(const Call& call);
 

@@ -150,6 +150,15 @@ class Core {
       if (const auto threads = background.lock()) threads->run(std::move(task));
     };
     shared_ = std::make_shared<ConnectionShared>(context_);
+    context_->connections = [shared = std::weak_ptr(shared_)] {
+      ConnectionCounts counts;
+      const auto here = shared.lock();
+      if (!here) return counts;
+      counts.open = here->open.size();
+      counts.presence = here->upgraded.size();
+      counts.body_bytes = here->body_bytes;
+      return counts;
+    };
     shared_->presence_silence_ms = options_.presence_silence_ms;
     if (options_.tls_handshake_ms > 0) shared_->tls_handshake_ms = options_.tls_handshake_ms;
     catalog_changes_ = context_->catalog->subscribe(

@@ -139,6 +139,9 @@ struct ServerOptions {
   /// Rules and modes of rooms; null: of this server alone, without rules for every room.
   std::shared_ptr<RoomGates> gates;
   std::shared_ptr<EdgeService> edge;  // null: this server has no upstream
+  /// Takes a line about each request (JSON, docs/server.md, "Log and metrics"); empty: none is made.
+  /// Called on the server's thread: it must not wait.
+  std::function<void(std::string line)> log;
   std::string uuid;                   // of this server, shown in the welcome
   /// Fetches the bytes of an attachment that were left at the other side of a replication, for
   /// whoever asks for them here; `done` runs on any thread. Errors, and then `done` is not called:

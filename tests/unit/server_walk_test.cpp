@@ -42,6 +42,7 @@ const Row kRows[] = {
     {"/_replicate", "POST", "/_replicate", R"({"source":"{db}","target":"x"})", 401, 401, 401, 401},
     {"/_atelier", "POST", "/_atelier/raise", "{}", 404, 404, 404, 404},
     {"/_www", "GET", "/_www/x", "", 404, 404, 404, 404},
+    {"/_metrics", "GET", "/_metrics", "", 401, 401, 401, 401},
     {"/_edge", "GET", "/_edge", "", 401, 401, 200, 200},
     {"/_edge", "GET", "/_edge/x", "", 404, 404, 404, 404},
     {"/_edge", "POST", "/_edge", "{}", 405, 405, 405, 405},
