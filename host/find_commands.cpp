@@ -78,6 +78,18 @@ Status find(const RoomAccess& access, FindCommandOptions options, std::ostream& 
   return ok();
 }
 
+/// What a document holds must not steer the terminal: controls of ASCII, and those of U+0080 to
+/// U+009F, which are C2 80 to C2 9F in UTF-8.
+std::string without_controls(std::string text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool two = byte(i) == 0xc2 && i + 1 < text.size() && byte(i + 1) < 0xa0;
+    if (two) text.erase(i + 1, 1);
+    if (two || byte(i) < 0x20 || byte(i) == 0x7f) text[i] = ' ';
+  }
+  return text;
+}
+
 /// A hit for people: its id and the text around its first highlight, on one line.
 std::string hit_line(std::string_view hit) {
   constexpr std::size_t kBefore = 30, kAfter = 60;
@@ -105,11 +117,8 @@ std::string hit_line(std::string_view hit) {
   std::size_t to = std::min(text.size(), begin + kAfter);
   while (from > 0 && is_inside(from)) --from;  // at the beginning of a code point
   while (is_inside(to)) ++to;
-  std::string shown = text.substr(from, to - from);
-  // What a document holds must not steer the terminal.
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return line + "  " + (from > 0 ? "…" : "") + shown + (to < text.size() ? "…" : "");
+  return without_controls(line + "  " + (from > 0 ? "…" : "") + text.substr(from, to - from) +
+                          (to < text.size() ? "…" : ""));
 }
 
 Status search(const RoomAccess& access, const CommandContext& context,

@@ -197,50 +197,44 @@ error_code TlsSession::fault(int result, bool& waits_to_read, bool& waits_to_wri
   }
 }
 
-void TlsSession::handshake(Socket& socket, error_code& failed) {
-  bool ignored = false;
-  failed = asio::error::connection_aborted;
-  if (broken_) return;
+template <class Call>
+error_code TlsSession::call(Socket& socket, bool writes, const Call& call) {
+  if (broken_) return asio::error::connection_aborted;
   link_->socket = &socket;
   ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_);
-  failed = result == 1 ? error_code() : fault(result, ignored, read_waits_to_write_);
+  const int result = call();
+  if (result == 1) return {};
+  bool to_read = false, to_write = false;
+  const error_code failed = fault(result, to_read, to_write);
+  if (writes)
+    write_waits_to_read_ = to_read;
+  else
+    read_waits_to_write_ = to_write;
+  return failed;
+}
+
+void TlsSession::handshake(Socket& socket, error_code& failed) {
+  failed = call(socket, false, [&] { return SSL_do_handshake(ssl_); });
 }
 
 std::size_t TlsSession::read(Socket& socket, asio::mutable_buffer into, error_code& failed) {
-  bool ignored = false;
   std::size_t size = 0;
-  failed = asio::error::connection_aborted;
-  if (broken_) return 0;
-  link_->socket = &socket;
-  ERR_clear_error();
-  const int result = SSL_read_ex(ssl_, into.data(), into.size(), &size);
-  failed = result == 1 ? error_code() : fault(result, ignored, read_waits_to_write_);
+  failed = call(socket, false,
+                [&] { return SSL_read_ex(ssl_, into.data(), into.size(), &size); });
   return size;
 }
 
 std::size_t TlsSession::write(Socket& socket, asio::const_buffer from, error_code& failed) {
-  bool ignored = false;
   std::size_t size = 0;
-  failed = asio::error::connection_aborted;
-  if (broken_) return 0;
-  link_->socket = &socket;
-  ERR_clear_error();
-  const int result = SSL_write_ex(ssl_, from.data(), from.size(), &size);
-  failed = result == 1 ? error_code() : fault(result, write_waits_to_read_, ignored);
+  failed = call(socket, true,
+                [&] { return SSL_write_ex(ssl_, from.data(), from.size(), &size); });
   return size;
 }
 
 void TlsSession::peek(Socket& socket, error_code& failed) {
-  bool ignored = false;
   char byte = 0;
   std::size_t size = 0;
-  failed = asio::error::connection_aborted;
-  if (broken_) return;
-  link_->socket = &socket;
-  ERR_clear_error();
-  const int result = SSL_peek_ex(ssl_, &byte, 1, &size);
-  failed = result == 1 ? error_code() : fault(result, ignored, read_waits_to_write_);
+  failed = call(socket, false, [&] { return SSL_peek_ex(ssl_, &byte, 1, &size); });
 }
 
 void TlsSession::end(Socket& socket) {

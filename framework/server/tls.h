@@ -68,6 +68,9 @@ class TlsSession {
     boost::system::error_code failed;
   };
   explicit TlsSession(ssl_st* ssl);
+  /// One call of OpenSSL's that may want the socket's other direction.
+  template <class Call>
+  boost::system::error_code call(Socket& socket, bool writes, const Call& call);
   /// After a call returned `result`: what it means.
   boost::system::error_code fault(int result, bool& waits_to_read, bool& waits_to_write);
 

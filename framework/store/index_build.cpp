@@ -257,8 +257,12 @@ std::vector<IndexStatus> StoreImpl::indexes() const {
   for (const IndexPtr& index : *indexes_.get()) {
     IndexStatus status;
     status.definition = index->definition;
-    status.state = index->state;
-    if (index->state == State::kBuilding) {
+    // One whose rows are another version's answers nothing until it is made anew.
+    const bool outdated = index->state == State::kReady && !index->ready();
+    status.state = outdated ? State::kBuilding : index->state;
+    if (outdated) {
+      status.to_build = index->until;
+    } else if (index->state == State::kBuilding) {
       status.built = index->built;
       status.to_build = index->until;
     }

@@ -108,6 +108,7 @@ bool are_free_from(const std::filesystem::path& file, std::uint64_t first, const
   return whole && free.size() == newest.last_page + 1 - first;
 }
 
+// Whether the file has all that its newest head page counts, but for what nobody reads.
 Status check_length(const std::filesystem::path& file, bool read_only) {
   std::error_code error;
   std::uint64_t length = std::filesystem::file_size(file, error);
@@ -122,11 +123,12 @@ Status check_length(const std::filesystem::path& file, bool read_only) {
     if (error) return ok();
     needed = (newest.last_page + 1) * newest.page_bytes;
     if (length >= needed) return ok();
-    const bool few = needed - length <= kUnwrittenPagesMax * newest.page_bytes;
-    if (few || are_free_from(file, length / newest.page_bytes, newest)) {
-      // Who only reads never comes to them.
-      if (read_only || os::grow_file(file, needed)) return ok();
-      break;
+    if (are_free_from(file, length / newest.page_bytes, newest)) return ok();
+    if (needed - length <= kUnwrittenPagesMax * newest.page_bytes) {
+      // Perhaps lost to LMDB and in no table. As zeros they are a damaged page to whoever comes to
+      // them, and no fault of the map; a disk that has no room for that is no reason to stay shut.
+      if (!read_only) (void)os::grow_file(file, needed);
+      return ok();
     }
     if (looked_at == newest.txn) break;  // nobody writes meanwhile
     looked_at = newest.txn;

@@ -21,11 +21,12 @@
 #include "base/os/os.h"
 #include "bench/child.h"
 #include "bench/report.h"
+#include "bench/served.h"
 #include "bench/tcp_proxy.h"
 #include "http/http_peer.h"
 #include "replication/local_peer.h"
 #include "replication/replicator.h"
-#include "server/server.h"
+#include "store/catalog.h"
 
 namespace atelier {
 namespace {
@@ -34,6 +35,7 @@ using bench::Better;
 using bench::Child;
 using bench::finish;
 using bench::Folder;
+using bench::kAdminToken;
 using bench::median;
 using bench::milliseconds;
 using bench::Options;
@@ -51,7 +53,6 @@ constexpr std::size_t kBodyBytes = 250;
 constexpr std::size_t kExpressDocs = 20'000;
 constexpr std::size_t kLinkBytesPerSecond = 10'000'000 / 8;  // 10 Mbit/s
 constexpr std::size_t kNewest = 50;
-constexpr const char* kToken = "bench";
 
 std::string self_path;  // for starting ourselves again
 
@@ -126,7 +127,7 @@ void fill_catalog(const fs::path& folder, const std::string& name, std::size_t c
 }
 
 std::string url_of(const std::string& server, const std::string& database) {
-  return "http://admin:" + std::string(kToken) + "@" + server.substr(7) + "/" + database;
+  return "http://admin:" + std::string(kAdminToken) + "@" + server.substr(7) + "/" + database;
 }
 
 std::unique_ptr<Peer> connect(const std::string& url) {
@@ -147,20 +148,6 @@ StepReport replicate(Peer& source, Peer& target, const std::string& id) {
 }
 
 // ---- What other processes of the benchmark run
-
-int run_server(const fs::path& folder) {
-  auto catalog = std::make_shared<Catalog>(folder, "bench server");
-  ServerOptions options;
-  options.admin_token = kToken;
-  options.uuid = random_uuid();
-  auto server = Server::start(options, catalog);
-  require(server.has_value(), server ? "" : server.error().message);
-  std::printf("%s\n", (*server)->url().c_str());
-  std::fflush(stdout);
-  while (std::getchar() != EOF) {
-  }
-  return 0;
-}
 
 /// Pulls a database and says how much memory of its own that took at most.
 int run_puller(const std::string& url, const fs::path& folder) {
@@ -507,7 +494,7 @@ int main(int argc, char** argv) {
   atelier::os::ignore_broken_pipes();
   atelier::self_path = argv[0];
   const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "--serve" && argc == 3) return atelier::run_server(argv[2]);
+  if (what == "--serve" && argc == 3) return atelier::bench::run_server(argv[2]);
   if (what == "--pull" && argc == 4) return atelier::run_puller(argv[2], argv[3]);
   if (what == "--write" && argc == 4) return atelier::run_writer(argv[2], argv[3]);
   return atelier::run(argc, argv);

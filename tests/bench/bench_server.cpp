@@ -23,8 +23,8 @@
 #include "base/os/os.h"
 #include "bench/child.h"
 #include "bench/report.h"
+#include "bench/served.h"
 #include "bench/swarm.h"
-#include "server/server.h"
 
 namespace atelier::bench {
 namespace {
@@ -34,7 +34,6 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kToken = "bench";
 constexpr std::size_t kBodyBytes = 250;
 std::string self_path;  // for starting ourselves again
 
@@ -48,19 +47,6 @@ struct Sizes {
 };
 
 // ---- What other processes of the benchmark run
-
-int run_server(const std::string& folder) {
-  auto catalog = std::make_shared<Catalog>(folder, "bench server");
-  ServerOptions options;
-  options.admin_token = kToken;
-  options.uuid = random_uuid();
-  auto server = Server::start(options, catalog);
-  require(server.has_value(), server ? "" : server.error().message);
-  std::cout << (*server)->url().substr((*server)->url().rfind(':') + 1) << std::endl;
-  while (std::getchar() != EOF) {
-  }
-  return 0;
-}
 
 /// As little as a server of Beast's can do: "/feed" is answered with a head, and with what standard
 /// input says as one chunk, to all at once; anything else with a text.
@@ -144,8 +130,7 @@ class Bare {
 
 std::string request_text(const std::string& method, const std::string& path,
                          const std::string& body = {}) {
-  static const std::string kUser =
-      base64("admin:" + std::string(kToken));
+  static const std::string kUser = base64("admin:" + std::string(kAdminToken));
   std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " +
                      kUser + "\r\nAccept: application/json\r\n";
   if (!body.empty() || method == "PUT" || method == "POST")
@@ -180,11 +165,15 @@ std::string bulk_of(std::size_t first) {
   return body + "]}";
 }
 
+std::uint16_t port_of(const std::string& url) {
+  return static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+}
+
 /// A server of ours with a database "room".
 struct Ours {
   explicit Ours(const Folder& folder, const std::string& name)
       : child({self_path, "--serve", folder.sub(name).string()}),
-        port(static_cast<std::uint16_t>(std::stoul(child.line()))) {
+        port(port_of(child.line())) {
     ask_once(port, request_text("PUT", "/room"));
   }
   std::uint64_t own_memory() const {
@@ -355,8 +344,7 @@ Express start_express() {
   Express express;
   express.child = std::make_unique<Child>(
       std::vector<std::string>{"node", ATELIER_BENCH_FOLDER "/replication_peers.mjs", "serve"});
-  const std::string url = express.child->line();
-  express.port = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+  express.port = port_of(express.child->line());
   ask_once(express.port, request_text("PUT", "/room"));
   return express;
 }

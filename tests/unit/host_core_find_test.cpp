@@ -121,6 +121,19 @@ TEST_F(Find, SearchesByWordsNewestFirst) {
   EXPECT_EQ(run(run_search, SearchCommandOptions{"lobby", {"…"}, 5}), kExitFailed);
 }
 
+// Ids and texts are a stranger's: none of them may move the cursor or change colours.
+TEST_F(Find, AHitDoesNotSteerTheTerminal) {
+  {
+    DocumentWrite write;
+    write.id = "message:evil\x1b[2J\xc2\x9b";
+    write.body = R"({"text":"wicked \u001b[31m red \u009b1m \u007f end"})";
+    ASSERT_TRUE(open()->write_one(std::move(write)));
+  }
+  declare_words();
+  ASSERT_EQ(run(run_search, SearchCommandOptions{"lobby", {"wicked"}, 5}), kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "message:evil [2J   wicked  [31m red  1m   end\n");
+}
+
 TEST_F(Find, RetentionIsToldAndChanged) {
   ASSERT_EQ(run(run_retention, RetentionOptions{"lobby", {}, {}}), kExitOk) << err_.str();
   EXPECT_EQ(out_.str(), "Deletions are remembered for ever.\n");

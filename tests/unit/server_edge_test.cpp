@@ -214,10 +214,7 @@ class EdgeRoutes : public Rooms {
  protected:
   void SetUp() override {
     Rooms::SetUp();
-    ServerOptions options = default_options();
-    options.edge = edge_;
-    server_.reset();
-    start(options);
+    start_edge(edge_);
     for (const char* name : {"ada", "bob", "owner"}) add(name);
     secure(R"({"members":{"names":["ada","bob"]},"admins":{"names":["owner"]}})");
     edge_->rooms_["db"].status.state = SyncState::kOffline;

@@ -55,6 +55,13 @@ class FakeEdge final : public EdgeService {
 /// A server with a database `db`.
 class Rooms : public Conformance {
  protected:
+  /// Begins anew, as an edge.
+  void start_edge(std::shared_ptr<EdgeService> edge) {
+    ServerOptions options = default_options();
+    options.edge = std::move(edge);
+    server_.reset();
+    start(options);
+  }
   void add(const std::string& name, const std::string& roles = "[]",
            const std::string& more = {}) {
     ASSERT_EQ(admin("PUT", "/_users/org.couchdb.user:" + name, account(name, roles, more)).status,

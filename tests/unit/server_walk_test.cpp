@@ -169,10 +169,7 @@ class Walk : public Rooms {
  protected:
   void SetUp() override {
     Rooms::SetUp();
-    ServerOptions options = default_options();
-    options.edge = edge_;
-    server_.reset();
-    start(options);
+    start_edge(edge_);
     for (const char* name : {"ada", "bob", "rhea", "eve"}) add(name);
     for (const std::string room : {"room-x", "room-y"}) {
       ASSERT_EQ(admin("PUT", "/" + room + "?partitioned=true").status, 201);

@@ -16,6 +16,42 @@ namespace {
 
 using std::filesystem::perms;
 
+/// A table of a closed store in one write transaction of LMDB's, beside all that the store would do.
+class Raw {
+ public:
+  Raw(const std::filesystem::path& folder, const char* name) {
+    EXPECT_EQ(mdb_env_create(&env_), 0);
+    mdb_env_set_maxdbs(env_, 16);
+    EXPECT_EQ(mdb_env_open(env_, folder.c_str(), 0, 0600), 0);
+    EXPECT_EQ(mdb_txn_begin(env_, nullptr, 0, &txn_), 0);
+    EXPECT_EQ(mdb_dbi_open(txn_, name, 0, &table_), 0);
+  }
+  Raw(const Raw&) = delete;
+  ~Raw() { mdb_env_close(env_); }
+
+  void put(std::string_view key, std::string_view value) {
+    MDB_val row = lmdb::value_of(value);
+    MDB_val name = lmdb::value_of(key);
+    EXPECT_EQ(mdb_put(txn_, table_, &name, &row, 0), 0);
+  }
+  void erase(std::string_view key) {
+    MDB_val name = lmdb::value_of(key);
+    EXPECT_EQ(mdb_del(txn_, table_, &name, nullptr), 0);
+  }
+  /// The last page that the file counts then.
+  std::size_t commit() {
+    EXPECT_EQ(mdb_txn_commit(txn_), 0);
+    MDB_envinfo info;
+    EXPECT_EQ(mdb_env_info(env_, &info), 0);
+    return info.me_last_pgno;
+  }
+
+ private:
+  MDB_env* env_ = nullptr;
+  MDB_txn* txn_ = nullptr;
+  MDB_dbi table_ = 0;
+};
+
 class StoreOpen : public StoreTest {
  protected:
   std::filesystem::path file() const { return dir_.path() / "store" / "data.mdb"; }
@@ -110,19 +146,11 @@ TEST_F(StoreOpen, AnotherProgramsLmdbFileIsRefused) {
 
 TEST_F(StoreOpen, ANewerFormatIsRefusedByName) {
   store_.reset();
-  MDB_env* env = nullptr;
-  ASSERT_EQ(mdb_env_create(&env), 0);
-  mdb_env_set_maxdbs(env, 16);
-  ASSERT_EQ(mdb_env_open(env, (dir_.path() / "store").c_str(), 0, 0600), 0);
-  MDB_txn* txn = nullptr;
-  MDB_dbi table = 0;
-  ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-  ASSERT_EQ(mdb_dbi_open(txn, "meta", 0, &table), 0);
-  MDB_val key = lmdb::value_of(std::string_view("format"));
-  MDB_val value = lmdb::value_of(std::string_view("atelier-store 99"));
-  ASSERT_EQ(mdb_put(txn, table, &key, &value, 0), 0);
-  ASSERT_EQ(mdb_txn_commit(txn), 0);
-  mdb_env_close(env);
+  {
+    Raw raw(dir_.path() / "store", "meta");
+    raw.put("format", "atelier-store 99");
+    raw.commit();
+  }
   const auto opened = again();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kUnsupported);
@@ -147,25 +175,15 @@ TEST_F(StoreOpen, ATruncatedFileIsAnErrorAndNoCrash) {
 TEST_F(StoreOpen, AFileThatLacksFreePagesAloneIsWhole) {
   for (const char* id : {"a", "b", "c", "d", "e"}) put(id, "{}");  // leaves free pages to the next
   store_.reset();
-  MDB_env* env = nullptr;
-  ASSERT_EQ(mdb_env_create(&env), 0);
-  mdb_env_set_maxdbs(env, 16);
-  ASSERT_EQ(mdb_env_open(env, (dir_.path() / "store").c_str(), 0, 0600), 0);
-  MDB_txn* txn = nullptr;
-  MDB_dbi table = 0;
-  ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-  ASSERT_EQ(mdb_dbi_open(txn, "chunks", 0, &table), 0);
-  const std::string large(400'000, 'x');
-  MDB_val key = lmdb::value_of(std::string_view("large"));
-  MDB_val value = lmdb::value_of(std::string_view(large));
-  ASSERT_EQ(mdb_put(txn, table, &key, &value, 0), 0);
-  ASSERT_EQ(mdb_del(txn, table, &key, nullptr), 0);
-  ASSERT_EQ(mdb_txn_commit(txn), 0);
-  MDB_envinfo info;
-  ASSERT_EQ(mdb_env_info(env, &info), 0);
-  mdb_env_close(env);
+  std::size_t last_page = 0;
+  {
+    Raw raw(dir_.path() / "store", "chunks");
+    raw.put("large", std::string(400'000, 'x'));
+    raw.erase("large");
+    last_page = raw.commit();
+  }
   const std::uintmax_t length = std::filesystem::file_size(file());
-  ASSERT_LT(length, (info.me_last_pgno - 50) * 4'096);  // or this shows nothing
+  ASSERT_LT(length, (last_page - 50) * 4'096);  // or this shows nothing
   const auto report = verify_store(dir_.path() / "store");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->clean()) << report->words.front();
