@@ -132,21 +132,46 @@ std::optional<RawDocument> RoomCore::get(std::string_view id) const {
   return RawDocument{std::move(document->id), std::move(document->body), false};
 }
 
+template <class Fn>
+void RoomCore::each_pending(const std::string& prefix, const Fn& fn) const {
+  const auto& pending = writes_.pending();
+  for (auto one = pending.lower_bound(prefix + ":"); one != pending.end(); ++one) {
+    if (prefix_of(one->first) != prefix) break;
+    fn(one->first, static_cast<bool>(one->second.visible));
+  }
+}
+
+// Of each pending write, in the order of each_pending().
+std::vector<bool> RoomCore::are_stored(const std::string& prefix) const {
+  std::vector<bool> all;
+  each_pending(prefix, [&](const std::string& id, bool) { all.push_back(store_->get(id).has_value()); });
+  return all;
+}
+
 std::size_t RoomCore::size(const std::string& prefix) const {
   Count& count = counts_[prefix];
   const std::uint64_t sequence = store_->last_sequence();
   // +1: an entry that was never filled fits no version.
   if (count.sequence == sequence && count.version == writes_.version() + 1) return count.size;
-  const auto stored = store_->count(range_of(prefix));
-  std::size_t size = stored ? static_cast<std::size_t>(*stored) : 0;
-  const auto& pending = writes_.pending();
-  for (auto one = pending.lower_bound(prefix + ":"); one != pending.end(); ++one) {
-    if (prefix_of(one->first) != prefix) break;
-    // The write may be on disk already, so that its base says nothing.
-    const bool is_stored = store_->get(one->first).has_value();
-    if (one->second.visible && !is_stored) ++size;
-    if (!one->second.visible && is_stored) --size;
+  // A pending write may reach the disk at any moment, and then its base says nothing: it is counted
+  // by whether it was stored both before and after the rest was counted.
+  constexpr int kTriesMax = 8;
+  std::vector<bool> before = are_stored(prefix);
+  std::size_t size = 0;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const auto stored = store_->count(range_of(prefix));
+    size = stored ? static_cast<std::size_t>(*stored) : 0;
+    std::vector<bool> after = are_stored(prefix);
+    const bool steady = after == before;
+    before = std::move(after);
+    if (steady) break;
   }
+  std::size_t at = 0;
+  each_pending(prefix, [&](const std::string&, bool is_visible) {
+    const bool is_stored = before[at++];
+    if (is_visible && !is_stored) ++size;
+    if (!is_visible && is_stored) --size;
+  });
   count = {sequence, writes_.version() + 1, size};
   return size;
 }

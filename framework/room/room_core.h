@@ -116,6 +116,9 @@ class RoomCore {
   };
   class Deadline;
 
+  template <class Fn>
+  void each_pending(const std::string& prefix, const Fn& fn) const;
+  std::vector<bool> are_stored(const std::string& prefix) const;
   void touched(const std::string& id, std::uint64_t sequence);
   bool deliver_touched(const Deadline& deadline);
   bool deliver_feed(const Deadline& deadline);

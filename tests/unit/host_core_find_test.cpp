@@ -114,9 +114,9 @@ TEST_F(Find, SearchesByWordsNewestFirst) {
   EXPECT_EQ(lines().back(), "message:10249  Zürich number 249");
   context_.json = true;
   ASSERT_EQ(run(run_search, SearchCommandOptions{"lobby", {"Zürich"}, 2}), kExitOk);
-  ASSERT_EQ(lines().size(), 2u);
-  const auto places = json::member(lines()[0], "highlights");
-  EXPECT_EQ(places, R"([{"field":"text","begin":0,"end":7}])");
+  const std::vector<std::string> hits = lines();
+  ASSERT_EQ(hits.size(), 2u);
+  EXPECT_EQ(json::member(hits[0], "highlights"), R"([{"field":"text","begin":0,"end":7}])");
   EXPECT_EQ(run(run_search, SearchCommandOptions{"lobby", {"Zürich"}, 0}), kExitFailed);
   EXPECT_EQ(run(run_search, SearchCommandOptions{"lobby", {"…"}, 5}), kExitFailed);
 }
