@@ -161,6 +161,8 @@ inline constexpr int kFeedHeartbeatDefaultMs = 60'000;  // of heartbeat=true, as
 inline constexpr int kFeedHeartbeatMinMs = 100;  // below it a heartbeat is work without use
 inline constexpr int kLingerMs = 2'000;          // a refused body is thrown away for that long
 inline constexpr int kServerStopMs = 2'000;      // running requests finish within
+inline constexpr int kPartingMs = 1'000;         // a follower of a feed is between two requests for less
+inline constexpr int kPartingChunksMax = 16;     // that a feed still gives; some 2,000 documents
 inline constexpr int kBackgroundThreads = 3;     // of work that waits: small writes, blobs, files
 inline constexpr int kAcceptRetryMs = 100;       // after the process ran out of file descriptors
 inline constexpr int kSessionSeconds = 600;      // CouchDB's session timeout
@@ -190,6 +192,7 @@ inline constexpr std::size_t kRoomScanRows = 1'000;     // documents copied out 
 inline constexpr std::size_t kRoomWritesRunningMax = 1'000;  // far below the store's queue: no wait
 inline constexpr int kRoomWriteConflictsMax = 10;       // times an edit is made again before it is given up
 inline constexpr int kRoomWriteRetryMs = 1'000;         // after a full or failing disk
+inline constexpr int kRoomSendMs = 1'000;               // what is sent before a room closes, may take
 inline constexpr int kRoomFlushMs = 2'000;              // what closing a room or a plugin may take
 inline constexpr std::size_t kRoomProblemsMax = 1'000;  // listed for a person; the oldest go
 inline constexpr std::size_t kStampNodeBytesMax = 16;   // twice a node id of ours (merge_fields.h)

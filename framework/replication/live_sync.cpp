@@ -133,6 +133,7 @@ struct LiveSync::Impl {
   std::uint64_t commits_ = 0;  // pokes of the store
   bool retry_outbox_ = true;   // rights may have changed since the last run
   std::uint64_t waiting_ = 0;
+  std::optional<std::uint64_t> sent_;  // the other side has, or refuses, what is up to here
   std::int64_t last_success_ms_ = 0;
   std::string notice_;
   std::int64_t notice_ms_ = 0;  // wall clock
@@ -364,7 +365,11 @@ Status LiveSync::Impl::take_step(Direction& direction, Connection& connection,
       const Rejection& first = report.rejected.front();
       direction.error = "cannot store the document " + first.id + ": " + first.error.message;
     }
-    if (direction.push) refused_ = outbox_.refused();
+    if (direction.push) {
+      refused_ = outbox_.refused();
+      if (const auto position = store_->parse_sequence(pushed_)) sent_ = *position;
+      wake_.notify_all();  // send_rest()
+    }
     last_success_ms_ = clock_.wall_ms();
   });
   ATELIER_CHECK(keep_notice(absence_in_words(report, direction.push)));
@@ -424,6 +429,7 @@ void LiveSync::Impl::back_off(Direction& direction, const Error& error) {
     direction.state = state_of_error(error.code);
     direction.error = error.message;
     direction.retry_at_ms = clock_.wall_ms() + delay;
+    wake_.notify_all();  // send_rest()
   });
   if (direction.push) count_waiting();
   while (clock_.monotonic_ms() < until_ms) {
@@ -594,6 +600,19 @@ void LiveSync::sync_now() {
     impl_->retry_outbox_ = true;
   }
   impl_->nudge();
+}
+
+bool LiveSync::send_rest(int timeout_ms) {
+  const std::uint64_t all = impl_->store_->last_sequence();
+  const auto sent = [&] { return impl_->sent_ && *impl_->sent_ >= all; };
+  const auto reachable = [&] {
+    const SyncState state = impl_->push_.state;
+    return state == SyncState::kLive || state == SyncState::kCatchingUp;
+  };
+  std::unique_lock lock(impl_->mutex_);
+  impl_->wake_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                        [&] { return sent() || !reachable(); });
+  return sent();
 }
 
 AttachmentBringer LiveSync::bringer() const {

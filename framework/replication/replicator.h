@@ -225,6 +225,10 @@ class LiveSync {
   SyncStatus status() const;
   /// Retries at once and resets the back-off.
   void sync_now();
+  /// Waits until the other side has, or refuses, all that is in the store by now: before a person
+  /// leaves. At most `timeout_ms`, and not at all while the other side cannot be reached. Whether it
+  /// came to that.
+  bool send_rest(int timeout_ms);
   /// Own documents that the other side refuses.
   std::vector<Rejection> outbox() const;
   /// Brings attachments from the remote, each over a connection of its own.

@@ -60,6 +60,8 @@ RoomCore::~RoomCore() {
   // Without the time to save all, the store goes on writing what it has; the rest was told as
   // problems.
   (void)flush(kRoomFlushMs);
+  // What was written last would else wait here until this person comes back.
+  if (sync_) (void)sync_->send_rest(kRoomSendMs);
   sync_.reset();
 }
 

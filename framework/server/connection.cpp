@@ -135,11 +135,13 @@ void Connection::start() {
 }
 
 void Connection::stop() {
+  if (follows_ && (state_ == State::kIdle || state_ == State::kHead))
+    return set_deadline_ms(kPartingMs);
   if (state_ == State::kHandshake || state_ == State::kIdle || state_ == State::kHead ||
       state_ == State::kLinger)
     return close();
   if (source_) source_->on_stop();
-  keep_alive_ = false;
+  if (source_ || !follows_) keep_alive_ = false;
   if (state_ == State::kParked) unpark();
 }
 
@@ -309,7 +311,7 @@ void Connection::head_complete() {
   head_at_ = Clock::now();
   // Browsers send no date, other hosts do.
   if (!address_.empty()) peer_clocks().heard(address_, headers.get("Date"));
-  keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && !shared_->stopping;
+  keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && may_go_on();
   state_ = State::kBody;
   set_deadline_ms(kBodyStallTimeoutMs);
   if (has_several_lengths(headers)) return refuse_parse(http::error::bad_content_length);
@@ -466,7 +468,9 @@ void Connection::answer(std::uint64_t serial, Response response) {
     });
     return;
   }
-  if (response.close || shared_->stopping) keep_alive_ = false;
+  const bool feed = response.source && response.source->is_feed();
+  follows_ = follows_ || feed;
+  if (response.close || (shared_->stopping && feed) || !may_go_on()) keep_alive_ = false;
   answer_begins(response.status);
   shared_->router.finish(*request_, response);
   // Behind what may still be on its way, a "100 Continue".
@@ -619,9 +623,9 @@ void Connection::response_sent() {
   request_.reset();
   plan_ = {};
   ++serial_;
-  if (!keep_alive_ || shared_->stopping) return linger();
+  if (!keep_alive_ || !may_go_on()) return linger();
   state_ = State::kIdle;
-  set_deadline_ms(kKeepAliveIdleMs);
+  set_deadline_ms(shared_->stopping ? kPartingMs : kKeepAliveIdleMs);
   if (input_.empty()) return want_read();
   // Not at once: a long pipeline must not become a deep recursion.
   asio::post(channel_.get_executor(), [self = shared_from_this()] {

@@ -114,6 +114,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Respond make_respond();
 
   // answering
+  /// Whether another request is waited for. A server that stops waits for those who ask for changes
+  /// again and again: they hear of the last ones, and then it closes.
+  bool may_go_on() const { return !shared_->stopping || follows_; }
   void refuse(Response response);
   void answer(std::uint64_t serial, Response response);
   void upgrade(Response response);
@@ -157,6 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_;
   bool read_wanted_ = false, write_wanted_ = false;
   bool keep_alive_ = true, chunked_ = false;
+  bool follows_ = false;  // asked for a feed, and will again
   std::uint64_t serial_ = 0;  // of the request in turn
 
   std::string input_;  // bytes that were read and not parsed

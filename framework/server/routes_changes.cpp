@@ -305,6 +305,7 @@ class ChangesSource : public Feed {
     if (heartbeat_due_) return beat(chunk);
     if (must_end()) return end(chunk);
     if (left_ == 0) return end(chunk);
+    if (stopping_) --parting_chunks_;
     const Step step = next_rows(chunk);
     if (step == Step::kBroken) return State::kAbort;
     if (step == Step::kLater) return State::kData;
@@ -315,7 +316,7 @@ class ChangesSource : public Feed {
     // Downwards there is nothing to wait for: what comes next would stand above.
     if (!options_.waits() || options_.descending || (options_.kind == FeedKind::kLongpoll && any_))
       return end(chunk);
-    if (timed_out()) return end(chunk);
+    if (timed_out() || stopping_) return end(chunk);
     wait_for_changes();
     return State::kWait;
   }
@@ -346,8 +347,10 @@ class ChangesSource : public Feed {
     return !options_.heartbeat && Clock::now() >= changed_ + options_.timeout;
   }
 
+  /// A server that stops still tells what was written just before: who wrote it may be leaving
+  /// with the server, and nobody else has it. Who is far behind comes back for the rest.
   bool must_end() {
-    return stopping_ && options_.waits() ? true : database_->removed() ? true : !may_still_read();
+    return (parting_chunks_ == 0 && options_.waits()) || database_->removed() || !may_still_read();
   }
 
   /// Looked up again only when somebody's rights changed, and when the credentials' time is over. A
@@ -589,6 +592,7 @@ class ChangesSource : public Feed {
   std::uint64_t left_;  // rows that may still be shown
   bool begun_ = false, any_ = false, ended_ = false;
   bool heartbeat_due_ = false, stopping_ = false;
+  int parting_chunks_ = kPartingChunksMax;  // given at most while the server stops
   Clock::time_point active_;   // when something was sent last
   Clock::time_point changed_;  // when rows were sent last
 };

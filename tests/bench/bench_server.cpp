@@ -128,11 +128,17 @@ class Bare {
 
 // ---- Requests
 
-std::string request_text(const std::string& method, const std::string& path,
+/// A server and who we are there: express-pouchdb knows no administrator of ours.
+struct Target {
+  std::uint16_t port = 0;  // 0: it does not take part
+  bool as_admin = true;
+};
+
+std::string request_text(const Target& target, const std::string& method, const std::string& path,
                          const std::string& body = {}) {
   static const std::string kUser = base64("admin:" + std::string(kAdminToken));
-  std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " +
-                     kUser + "\r\nAccept: application/json\r\n";
+  std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n";
+  if (target.as_admin) text += "Authorization: Basic " + kUser + "\r\n";
   if (!body.empty() || method == "PUT" || method == "POST")
     text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
             "\r\n";
@@ -140,9 +146,10 @@ std::string request_text(const std::string& method, const std::string& path,
 }
 
 /// One request over a connection of its own.
-void ask_once(std::uint16_t port, const std::string& text) {
-  Swarm one(port, 1);
-  one.ask_each(1, [&](std::size_t) { return text; });
+void ask_once(const Target& target, const std::string& method, const std::string& path,
+              const std::string& body = {}) {
+  Swarm one(target.port, 1);
+  one.ask_each(1, [&](std::size_t) { return request_text(target, method, path, body); });
 }
 
 std::string body_of(std::size_t number) {
@@ -173,8 +180,8 @@ std::uint16_t port_of(const std::string& url) {
 struct Ours {
   explicit Ours(const Folder& folder, const std::string& name)
       : child({self_path, "--serve", folder.sub(name).string()}),
-        port(port_of(child.line())) {
-    ask_once(port, request_text("PUT", "/room"));
+        target{port_of(child.line()), true} {
+    ask_once(target, "PUT", "/room");
   }
   std::uint64_t own_memory() const {
     std::ifstream in("/proc/" + std::to_string(child.pid()) + "/status");
@@ -183,7 +190,7 @@ struct Ours {
     return 0;
   }
   Child child;
-  std::uint16_t port;
+  Target target;
 };
 
 // ---- Feeds
@@ -237,16 +244,16 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
   {
     Ours ours(folder, "server");
     const std::uint64_t before = ours.own_memory();
-    Swarm feeds(ours.port, sizes.feeds);
-    feeds.send_all(request_text("GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
+    Swarm feeds(ours.target.port, sizes.feeds);
+    feeds.send_all(request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
     await_heads(feeds);
     memory = static_cast<double>(ours.own_memory() - before) / static_cast<double>(feeds.size());
-    Swarm writer(ours.port, 1);
+    Swarm writer(ours.target.port, 1);
     for (int i = 0; i < rounds; ++i) {
       const std::string id = "news:" + std::to_string(i);
       ours_ms.push_back(fan_out_ms(feeds, '"' + id + '"', [&] {
         writer.ask_each(1, [&](std::size_t) {
-          return request_text("PUT", "/room/" + id, body_of(0));
+          return request_text(ours.target, "PUT", "/room/" + id, body_of(0));
         });
       }));
     }
@@ -257,7 +264,7 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
   {
     Child bare({self_path, "--bare"});
     Swarm feeds(static_cast<std::uint16_t>(std::stoul(bare.line())), sizes.feeds);
-    feeds.send_all(request_text("GET", "/feed"));
+    feeds.send_all(request_text({}, "GET", "/feed"));
     await_heads(feeds);
     for (int i = 0; i < rounds; ++i) {
       std::string told = line;
@@ -279,12 +286,12 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
 void measure_rate(std::size_t count, std::size_t writes, double per_second, Report& report) {
   Folder folder;
   Ours ours(folder, "server");
-  Swarm feeds(ours.port, count);
-  feeds.send_all(request_text("GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
+  Swarm feeds(ours.target.port, count);
+  feeds.send_all(request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
   await_heads(feeds);
   std::vector<std::atomic<double>> sent(writes);
   std::thread writer([&] {
-    Swarm out(ours.port, 1);
+    Swarm out(ours.target.port, 1);
     const double begun = now_ms();
     for (std::size_t i = 0; i < writes; ++i) {
       const double due = begun + static_cast<double>(i) * 1'000 / per_second;
@@ -292,7 +299,7 @@ void measure_rate(std::size_t count, std::size_t writes, double per_second, Repo
         std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(early));
       sent[i] = now_ms();
       out.ask_each(1, [&](std::size_t) {
-        return request_text("PUT", "/room/" + id_of(i), body_of(i));
+        return request_text(ours.target, "PUT", "/room/" + id_of(i), body_of(i));
       });
     }
   });
@@ -337,21 +344,21 @@ void measure_rate(std::size_t count, std::size_t writes, double per_second, Repo
 
 struct Express {
   std::unique_ptr<Child> child;
-  std::uint16_t port = 0;
+  Target target{0, false};
 };
 
 Express start_express() {
   Express express;
   express.child = std::make_unique<Child>(
       std::vector<std::string>{"node", ATELIER_BENCH_FOLDER "/replication_peers.mjs", "serve"});
-  express.port = port_of(express.child->line());
-  ask_once(express.port, request_text("PUT", "/room"));
+  express.target.port = port_of(express.child->line());
+  ask_once(express.target, "PUT", "/room");
   return express;
 }
 
-double get_rate(std::uint16_t port, const std::string& path, double seconds) {
-  Swarm clients(port, 64);
-  const auto answers = clients.ask(request_text("GET", path), seconds);
+double get_rate(const Target& target, const std::string& path, double seconds) {
+  Swarm clients(target.port, 64);
+  const auto answers = clients.ask(request_text(target, "GET", path), seconds);
   return static_cast<double>(answers.count) / answers.seconds;
 }
 
@@ -359,14 +366,13 @@ void measure_gets(const Sizes& sizes, const Options& options, const Express& exp
                   Report& report) {
   Folder folder;
   Ours ours(folder, "server");
-  const std::string put = request_text("PUT", "/room/message%3A1", body_of(1));
-  ask_once(ours.port, put);
+  ask_once(ours.target, "PUT", "/room/message%3A1", body_of(1));
   Child bare({self_path, "--bare"});
-  const auto bare_port = static_cast<std::uint16_t>(std::stoul(bare.line()));
+  const Target plain{static_cast<std::uint16_t>(std::stoul(bare.line())), true};
   std::vector<double> ours_rates, bare_rates;
   for (int i = 0; i < std::min(options.rounds, 3); ++i) {
-    ours_rates.push_back(get_rate(ours.port, "/room/message%3A1", sizes.get_seconds));
-    bare_rates.push_back(get_rate(bare_port, "/hello", sizes.get_seconds));
+    ours_rates.push_back(get_rate(ours.target, "/room/message%3A1", sizes.get_seconds));
+    bare_rates.push_back(get_rate(plain, "/hello", sizes.get_seconds));
   }
   Row row{.work = "GET of a document, 64 connections",
           .value = median(ours_rates),
@@ -374,27 +380,28 @@ void measure_gets(const Sizes& sizes, const Options& options, const Express& exp
           .better = Better::kMore,
           .target = 40'000};
   row.peers.push_back({"bare Beast, a text as long", median(bare_rates), 0.6});
-  if (express.port != 0) {
-    ask_once(express.port, put);
+  if (express.target.port != 0) {
+    ask_once(express.target, "PUT", "/room/message%3A1", body_of(1));
     row.peers.push_back({"express-pouchdb, in memory",
-                         get_rate(express.port, "/room/message%3A1", sizes.get_seconds)});
+                         get_rate(express.target, "/room/message%3A1", sizes.get_seconds)});
   }
   report.add(std::move(row));
 }
 
-double bulk_rate(std::uint16_t port, std::size_t bulks, std::size_t first) {
+double bulk_rate(const Target& target, std::size_t bulks, std::size_t first) {
   std::vector<std::string> requests;
   for (std::size_t i = 0; i < bulks; ++i)
-    requests.push_back(request_text("POST", "/room/_bulk_docs", bulk_of(first + i * 1'000)));
-  Swarm clients(port, 2);
+    requests.push_back(
+        request_text(target, "POST", "/room/_bulk_docs", bulk_of(first + i * 1'000)));
+  Swarm clients(target.port, 2);
   const auto answers = clients.ask_each(bulks, [&](std::size_t i) { return requests[i]; });
   return static_cast<double>(answers.count) * 1'000 / answers.seconds;
 }
 
-Swarm::Answers read_changes(std::uint16_t port) {
-  Swarm client(port, 1);
-  return client.ask_each(1, [](std::size_t) {
-    return request_text("GET", "/room/_changes?include_docs=true&since=0");
+Swarm::Answers read_changes(const Target& target) {
+  Swarm client(target.port, 1);
+  return client.ask_each(1, [&](std::size_t) {
+    return request_text(target, "GET", "/room/_changes?include_docs=true&since=0");
   });
 }
 
@@ -406,26 +413,26 @@ void measure_bulk(const Sizes& sizes, const Express& express, Report& report) {
   Folder folder;
   Ours ours(folder, "server");
   Row row{.work = "_bulk_docs of 1,000, durable, 2 connections",
-          .value = bulk_rate(ours.port, sizes.bulks, 0),
+          .value = bulk_rate(ours.target, sizes.bulks, 0),
           .unit = "docs/s",
           .better = Better::kMore,
           .target = 80'000};
-  if (express.port != 0)
+  if (express.target.port != 0)
     row.peers.push_back({"express-pouchdb, in memory",
-                         bulk_rate(express.port, sizes.express_docs / 1'000, 0)});
+                         bulk_rate(express.target, sizes.express_docs / 1'000, 0)});
   report.add(std::move(row));
   for (std::size_t i = sizes.bulks; i * 1'000 < sizes.million; i += 100)
-    bulk_rate(ours.port, std::min<std::size_t>(100, sizes.million / 1'000 - i), i * 1'000);
+    bulk_rate(ours.target, std::min<std::size_t>(100, sizes.million / 1'000 - i), i * 1'000);
   std::vector<double> rates;
-  for (int i = 0; i < 3; ++i) rates.push_back(megabytes_per_second(read_changes(ours.port)));
+  for (int i = 0; i < 3; ++i) rates.push_back(megabytes_per_second(read_changes(ours.target)));
   row = {.work = "_changes with documents from 0, " + std::to_string(sizes.million) + " of them",
          .value = median(rates),
          .unit = "MB/s",
          .better = Better::kMore,
          .target = 150};
-  if (express.port != 0)
+  if (express.target.port != 0)
     row.peers.push_back({"express-pouchdb, fewer of them",
-                         megabytes_per_second(read_changes(express.port))});
+                         megabytes_per_second(read_changes(express.target))});
   report.add(std::move(row));
 }
 

@@ -409,6 +409,25 @@ TEST_F(ReplicationLiveSync, StatusIsOneObjectForPrograms) {
   EXPECT_EQ(json::int_member(text, "last_success_ms"), clock.wall_ms());
 }
 
+TEST_F(ReplicationLiveSync, TheRestIsSentBeforeAPersonLeaves) {
+  start();
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  for (int i = 0; i < 50; ++i) edit(*mine, "message:" + std::to_string(i), "{}");
+  EXPECT_TRUE(sync->send_rest(static_cast<int>(kPatience.count()) * 1'000));
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(theirs->get("message:" + std::to_string(i))) << i;
+}
+
+TEST_F(ReplicationLiveSync, NobodyWaitsForAnotherSideThatIsAway) {
+  start();
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  network.cut();
+  edit(*mine, "message:kept", "{}");
+  ASSERT_TRUE(awaits_state(SyncState::kOffline));
+  // The patience that it may cost is far above what the test may take.
+  EXPECT_FALSE(sync->send_rest(3'600'000));
+  EXPECT_FALSE(theirs->get("message:kept"));
+}
+
 TEST_F(ReplicationLiveSync, EndsAtOnceWhileEverythingWaits) {
   start();
   ASSERT_TRUE(awaits_state(SyncState::kLive));

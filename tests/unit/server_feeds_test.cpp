@@ -156,6 +156,35 @@ TEST_F(FeedsTest, StoppingServerEndsFeedsWithLastSeq) {
   stopper.join();
 }
 
+TEST_F(FeedsTest, WhatIsWrittenJustBeforeTheServerStopsIsTold) {
+  Client feed = open_feed("feed=continuous&heartbeat=60000&include_docs=true");
+  std::vector<DocumentWrite> writes(1'000);  // more than fit into one chunk
+  for (std::size_t i = 0; i < writes.size(); ++i) writes[i].id = "d" + std::to_string(i);
+  ASSERT_EQ(store("db")->write(writes, {}).size(), writes.size());
+  std::thread stopper([&] { server_.reset(); });
+  for (const DocumentWrite& write : writes) ASSERT_EQ(next_id(feed), write.id);
+  EXPECT_EQ(next_id(feed), "<end>");
+  stopper.join();
+}
+
+TEST_F(FeedsTest, AStoppingServerWaitsForWhoIsBetweenTwoLongPolls) {
+  put("before");
+  Client follower = client();
+  const Reply first = follower.request("GET", "/db/_changes?feed=longpoll");
+  Client idle = client();
+  ASSERT_EQ(idle.request("GET", "/").status, 200);
+  put("last-words");
+  std::thread stopper([&] { server_.reset(); });
+  EXPECT_FALSE(idle.read_line()) << "the server stops";
+  const Reply second =
+      follower.request("GET", "/db/_changes?feed=longpoll&since=" + first.text("last_seq"));
+  ASSERT_EQ(second.status, 200);
+  ASSERT_EQ(second.json().at("results").as_array().size(), 1u);
+  EXPECT_EQ(second.json().at("results").at(0).at("id"), "last-words");
+  EXPECT_EQ(second.header("Connection"), "close");
+  stopper.join();
+}
+
 TEST_F(FeedsTest, WritesOfOtherPartsOfTheProcessAreSeenToo) {
   Client feed = open_feed("feed=continuous&heartbeat=60000");
   DocumentWrite write;
