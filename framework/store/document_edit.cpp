@@ -162,8 +162,7 @@ Result<Attachment> DocumentEdit::resolve_left_behind(WriteContext& context,
   if (write.history.empty() || wanted.digest.empty()) return bad_stub(write.id, wanted.name);
   Attachment one;
   one.name = wanted.name;
-  one.content_type =
-      wanted.content_type.empty() ? "application/octet-stream" : wanted.content_type;
+  one.content_type = wanted.content_type.empty() ? "application/octet-stream" : wanted.content_type;
   one.revpos = wanted.revpos ? wanted.revpos : parent.generation() + 1;
   one.digest = wanted.digest;
   one.encoding = wanted.encoding;
@@ -344,10 +343,10 @@ void DocumentEdit::place_winner(WriteContext& context, RevNode& winner) {
 }
 
 bool DocumentEdit::has_live_conflict() const {
+  if (!many_leaves(tree_)) return false;
   const std::vector<std::int32_t> leaves = tree_.leaves();
-  return leaves.size() > 1 && std::count_if(leaves.begin(), leaves.end(), [&](std::int32_t leaf) {
-                                return !tree_.node(leaf).deleted;
-                              }) > 1;
+  return std::count_if(leaves.begin(), leaves.end(),
+                       [&](std::int32_t leaf) { return !tree_.node(leaf).deleted; }) > 1;
 }
 
 // The winner's body lies in the document's row, all others in `bodies`.

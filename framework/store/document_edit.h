@@ -2,7 +2,7 @@
 // memory first, so that a refusal leaves no trace. Thread rule: the writer's thread alone.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <optional>
 #include <span>
 #include <string>
@@ -116,8 +116,9 @@ class DocumentEdit {
   std::vector<char> row_bytes_;  // what old_ points into; its bytes stay in place when moved
   record::DocRow old_;
   RevTree tree_;
-  std::deque<std::string> owned_;  // what contents point to that nobody else keeps
-  std::vector<Content> fresh_;     // bodies that came with apply(); handles kFresh + index
+  std::list<std::string> owned_;  // what contents point to that nobody else keeps; rarely any, and
+                                  // an empty list allocates nothing
+  std::vector<Content> fresh_;    // bodies that came with apply(); handles kFresh + index
   std::vector<RevId> fresh_revs_;
   std::vector<std::uint64_t> freed_;  // handles that no revision has any more
   // The winner's content while store() runs.

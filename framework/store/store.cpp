@@ -9,8 +9,8 @@
 
 #include "base/digest.h"
 #include "base/json_text.h"
-#include "revtree/varint.h"
 #include "base/os/disk.h"
+#include "revtree/varint.h"
 #include "store/blob_table.h"
 #include "store/care.h"
 #include "store/format.h"
@@ -364,9 +364,7 @@ struct StoreImpl::Batch {
   }
 };
 
-PreparedWrite StoreImpl::prepare(DocumentWrite write) const {
-  PreparedWrite prepared;
-  prepared.write = std::move(write);
+void StoreImpl::prepare(PreparedWrite& prepared) const {
   DocumentWrite& doc = prepared.write;
   const auto check = [&]() -> Status {
     ATELIER_CHECK(check_document_id(doc.id, partitioned_));
@@ -394,7 +392,6 @@ PreparedWrite StoreImpl::prepare(DocumentWrite write) const {
   if (prepared.refused && doc.history.empty() && doc.attachments.empty()) {
     prepared.rev = make_revision({doc.deleted, doc.parent.value_or(RevId()), doc.body, {}});
   }
-  return prepared;
 }
 
 // Each document for itself.
@@ -501,8 +498,9 @@ std::optional<Writer::Job> StoreImpl::job_of(std::vector<DocumentWrite> document
   batch->writes.reserve(documents.size());
   for (DocumentWrite& document : documents) {
     job.bytes += document.body.size() + document.id.size();
-    batch->writes.push_back(prepare(std::move(document)));
+    batch->writes.push_back({.write = std::move(document)});
   }
+  crew_.for_each(batch->writes.size(), [&](std::size_t i) { prepare(batch->writes[i]); });
   if (const Status usable = check_usable(true); !usable) {
     batch->refuse_all(usable.error());
     done(std::move(batch->results));

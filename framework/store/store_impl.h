@@ -15,6 +15,7 @@
 
 #include "base/os/disk.h"
 #include "base/os/os.h"
+#include "store/crew.h"
 #include "store/document_edit.h"
 #include "store/lmdb.h"
 #include "store/sequence_names.h"
@@ -39,6 +40,9 @@ class Pokes : public std::enable_shared_from_this<Pokes> {
   std::uint64_t next_ = 0;                                   // guarded by mutex_
   std::map<std::uint64_t, std::shared_ptr<Entry>> entries_;  // guarded by mutex_
 };
+
+/// Documents that one thread prepares sooner (some 2 us each) than another one wakes to help.
+inline constexpr std::size_t kPrepareAloneMax = 64;
 
 class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
  public:
@@ -124,7 +128,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
 
   Status check_usable(bool writing) const;
   Status run(std::function<Status(WriteContext&)> job, std::size_t bytes = 0);
-  PreparedWrite prepare(DocumentWrite write) const;
+  void prepare(PreparedWrite& prepared) const;
   Status run_job(WriteContext& context, Batch& batch) const;
   std::optional<Writer::Job> job_of(std::vector<DocumentWrite> documents,
                                     const WriteOptions& options, Done done);
@@ -132,8 +136,7 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   static Status run_together(WriteContext& context, Batch& batch);
 
   Result<bool> find_doc(MDB_txn* txn, std::string_view id, std::vector<char>* copy,
-                        record::DocRow* row,
-                        bool confirm = true) const;
+                        record::DocRow* row, bool confirm = true) const;
   Result<Document> read_revision(MDB_txn* txn, std::string_view id, const record::DocRow& row,
                                  const RevTree& tree, std::int32_t node) const;
   template <class Fn>
@@ -188,7 +191,8 @@ class StoreImpl : public Store, public std::enable_shared_from_this<StoreImpl> {
   std::atomic<std::uint32_t> revs_limit_{0};
   std::atomic<bool> retired_{false};
   mutable IndexRegistry indexes_;
-  std::atomic<bool> indexing_{false};  // a step of the background work is queued
+  Crew crew_{kPrepareAloneMax};              // prepares large batches beside their caller
+  std::atomic<bool> indexing_{false};        // a step of the background work is queued
   std::atomic<bool> compact_at_end_{false};  // the file, when the last user has let go
   const std::shared_ptr<Pokes> pokes_ = std::make_shared<Pokes>();
 

@@ -61,6 +61,10 @@ void Writer::stop() {
 }
 
 void Writer::enqueue(Job job) {
+  put_in(std::move(job), false);
+}
+
+void Writer::put_in(Job job, bool caller_waits) {
   bool taken = false;
   {
     std::unique_lock lock(mutex_);
@@ -75,14 +79,19 @@ void Writer::enqueue(Job job) {
       queued_docs_ += job.docs;
       queued_bytes_ += job.bytes;
       queue_.push_back(std::move(job));
+      // The job's end may let go of the last user, and of this with him, as soon as the lock is
+      // free.
+      if (!caller_waits) filled_.notify_one();
     }
   }
-  if (taken) return filled_.notify_one();  // without the lock, which who is woken needs next
+  // Without the lock, which who is woken needs next: dearer with many callers than all the rest.
+  if (taken && caller_waits) return filled_.notify_one();
+  if (taken) return;
   call_done(job, Error(ErrorCode::kCancelled, "the store is being closed"));
 }
 
 void Writer::run_or_enqueue(Job job) {
-  if (job.early || !try_run_here(job)) enqueue(std::move(job));
+  if (job.early || !try_run_here(job)) put_in(std::move(job), true);
 }
 
 // Ends a turn of a caller's, whatever happens in it.

@@ -98,6 +98,7 @@ class Writer {
 
  private:
   struct Turn;
+  void put_in(Job job, bool caller_waits);
   void loop();
   bool try_run_here(Job& job);
   Status wait_for(Job job, bool here);
