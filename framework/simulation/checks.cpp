@@ -113,7 +113,7 @@ bool World::Impl::has_copy(int number, const std::string& id, const RevId& rev) 
 void World::Impl::check_ledger() {
   for (const auto& [id, revs] : ledger) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      const bool carried = std::all_of(links.begin(), links.end(), [&](const Link& link) {
+      const bool carried = std::all_of(links.begin(), links.end(), [&, &id = id](const Link& link) {
         const bool ends_here =
             link.client == static_cast<int>(i) || link.server == static_cast<int>(i);
         return !ends_here || (wanted(id, link.options.prefixes) && link.directions.size() == 2);
@@ -169,7 +169,8 @@ std::string World::Impl::difference(const Link& link) {
            (text.starts_with(kDeletedText) && forgotten.contains(key.substr(0, key.find(' '))));
   };
   // A server that was made anew, or restored, lacks what a device evicted after sending it, and can
-  // be given what came before by a third node: the device knows better and can give nobody the bytes.
+  // be given what came before by a third node: the device knows better and can give nobody the
+  // bytes.
   const auto came_before_evicted = [&](const std::string& key) {
     const std::string id = key.substr(0, key.find(' '));
     const auto rev = RevId::parse(key.substr(id.size() + 1));

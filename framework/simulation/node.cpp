@@ -193,7 +193,7 @@ bool World::Impl::another_has(int number, const ChangeRow& row) {
 // Revisions of which no copy is left anywhere cannot come back: they are excused.
 void World::Impl::forget_what_is_nowhere() {
   for (auto& [id, revs] : ledger) {
-    std::erase_if(revs, [&](const RevId& rev) {
+    std::erase_if(revs, [&, &id = id](const RevId& rev) {
       for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (has_copy(static_cast<int>(i), id, rev)) return false;
       }
