@@ -43,18 +43,21 @@ RoomCore::RoomCore(RoomSettings settings)
       since_(store_->last_sequence()),
       indexes_(store_, [this](Problem problem) { report(std::move(problem)); }),
       merger_(store_, signal_, [this](Problem problem) { report(std::move(problem)); }),
-      writes_(store_, signal_,
-              {.touched = [this](const std::string& id, std::uint64_t seq) { touched(id, seq); },
-               .problem = [this](Problem problem) { report(std::move(problem)); },
-               .sign = [this](const std::string& id, std::string_view before,
-                              std::string body) {
-                 return signed_body(id, before, std::move(body));
-               }},
-              clock_),
+      writes_(
+          store_, signal_,
+          {.touched = [this](const std::string& id, std::uint64_t seq) { touched(id, seq); },
+           .problem = [this](Problem problem) { report(std::move(problem)); },
+           .sign = [this](const std::string& id, std::string_view before,
+                          std::string body) { return signed_body(id, before, std::move(body)); }},
+          clock_),
       poke_(store_->subscribe([signal = signal_] { signal->poke(); })),
       presence_(user_) {}
 
 RoomCore::~RoomCore() {
+  close();
+}
+
+void RoomCore::close() {
   signal_->set_wake({});
   presence_.detach();  // we are gone for the others while the rest is written
   // Without the time to save all, the store goes on writing what it has; the rest was told as
@@ -146,7 +149,8 @@ void RoomCore::each_pending(const std::string& prefix, const Fn& fn) const {
 // Of each pending write, in the order of each_pending().
 std::vector<bool> RoomCore::are_stored(const std::string& prefix) const {
   std::vector<bool> all;
-  each_pending(prefix, [&](const std::string& id, bool) { all.push_back(store_->get(id).has_value()); });
+  each_pending(prefix,
+               [&](const std::string& id, bool) { all.push_back(store_->get(id).has_value()); });
   return all;
 }
 

@@ -39,6 +39,9 @@ class RoomCore {
 
   explicit RoomCore(RoomSettings settings);
   ~RoomCore();
+  /// Saves and sends what was written, within kRoomFlushMs and kRoomSendMs, and takes part in
+  /// nothing any more. For when the host lets go: collections may live on.
+  void close();
   RoomCore(const RoomCore&) = delete;
   RoomCore& operator=(const RoomCore&) = delete;
 

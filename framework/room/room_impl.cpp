@@ -178,11 +178,7 @@ class LocalRoomImpl final : public LocalRoom {
  public:
   explicit LocalRoomImpl(RoomSettings settings)
       : core_(std::make_shared<RoomCore>(std::move(settings))) {}
-  ~LocalRoomImpl() override {
-    core_->signal().set_wake({});
-    core_->presence().detach();
-    core_->detach_sync();
-  }
+  ~LocalRoomImpl() override { core_->close(); }
   LocalRoomImpl(const LocalRoomImpl&) = delete;
   LocalRoomImpl& operator=(const LocalRoomImpl&) = delete;
 

@@ -34,7 +34,7 @@ struct Crew::Task {
   }
 };
 
-Crew::Crew(std::size_t few) : few_(few) {}
+Crew::Crew(std::size_t few, bool alone) : few_(few), alone_(alone) {}
 
 Crew::~Crew() {
   {
@@ -55,8 +55,7 @@ void Crew::for_each(std::size_t count, const std::function<void(std::size_t)>& w
 }
 
 bool Crew::offer(Task& task) {
-  static const bool alone = std::thread::hardware_concurrency() < 2;
-  if (alone) return false;
+  if (alone_) return false;
   {
     const std::lock_guard lock(mutex_);
     if (task_ != nullptr || helped_with_ != nullptr) return false;

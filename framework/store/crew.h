@@ -20,9 +20,9 @@ namespace atelier {
 
 class Crew {
  public:
-  /// `few`: up to so many are not worth waking anybody. The thread is made when it is first wanted;
-  /// on a machine with one processor never.
-  explicit Crew(std::size_t few);
+  /// `few`: up to so many are not worth waking anybody. `alone`: nobody ever helps, which is best
+  /// with one processor. The thread is made when it is first wanted.
+  explicit Crew(std::size_t few, bool alone = std::thread::hardware_concurrency() < 2);
   ~Crew();
   Crew(const Crew&) = delete;
 
@@ -36,6 +36,7 @@ class Crew {
   void help();
 
   const std::size_t few_;
+  const bool alone_;
   std::mutex mutex_;
   std::condition_variable offered_, helped_;
   // Guarded by mutex_.

@@ -86,5 +86,16 @@ TEST(RoomSync, WhatWasWrittenWhileAwayCrossesWhenBack) {
   bob->detach_sync();
 }
 
+TEST(RoomSync, WhatWasWrittenJustBeforeTheRoomClosedIsSent) {
+  TestRoom ada("ada"), bob("bob");
+  auto bobs = bob->collection<Message>("message");
+  bob->attach_sync(std::make_shared<StoreFactory>(ada.shared_store()));
+  ASSERT_TRUE(bob.pump_until([&] { return bob->sync_status().state == SyncState::kLive; }));
+  for (int i = 0; i < 200; ++i) bobs.add({i, "last words"});
+  bob.close();
+  // Nobody is left who would send more.
+  EXPECT_EQ(ada.shared_store()->info().doc_count, 200U);
+}
+
 }  // namespace
 }  // namespace atelier
