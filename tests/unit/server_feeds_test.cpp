@@ -1,6 +1,7 @@
 // Goal: live feeds tell every change once and in order, beat, time out and end as CouchDB's do.
 // Method: feeds over sockets; a write, and what each feed reads next. Nothing sleeps: each read
 // waits for its event.
+#include <chrono>
 #include <thread>
 
 #include "server/server.h"
@@ -158,13 +159,20 @@ TEST_F(FeedsTest, StoppingServerEndsFeedsWithLastSeq) {
 
 TEST_F(FeedsTest, WhatIsWrittenJustBeforeTheServerStopsIsTold) {
   Client feed = open_feed("feed=continuous&heartbeat=60000&include_docs=true");
-  std::vector<DocumentWrite> writes(1'000);  // more than fit into one chunk
-  for (std::size_t i = 0; i < writes.size(); ++i) writes[i].id = "d" + std::to_string(i);
+  Client idle = client();
+  ASSERT_EQ(idle.request("GET", "/").status, 200);
+  // Several chunks, and more than the buffers of a socket that is not read: the server stops in the
+  // midst of them.
+  std::vector<DocumentWrite> writes(500);
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    writes[i].id = "d" + std::to_string(i);
+    writes[i].body = R"({"pad":")" + std::string(40'000, 'x') + R"("})";
+  }
   ASSERT_EQ(store("db")->write(writes, {}).size(), writes.size());
-  std::thread stopper([&] { server_.reset(); });
+  const std::jthread stopper([&] { server_.reset(); });
+  EXPECT_FALSE(idle.read_line()) << "the server stops";
   for (const DocumentWrite& write : writes) ASSERT_EQ(next_id(feed), write.id);
   EXPECT_EQ(next_id(feed), "<end>");
-  stopper.join();
 }
 
 TEST_F(FeedsTest, AStoppingServerWaitsForWhoIsBetweenTwoLongPolls) {
@@ -174,7 +182,7 @@ TEST_F(FeedsTest, AStoppingServerWaitsForWhoIsBetweenTwoLongPolls) {
   Client idle = client();
   ASSERT_EQ(idle.request("GET", "/").status, 200);
   put("last-words");
-  std::thread stopper([&] { server_.reset(); });
+  const std::jthread stopper([&] { server_.reset(); });
   EXPECT_FALSE(idle.read_line()) << "the server stops";
   const Reply second =
       follower.request("GET", "/db/_changes?feed=longpoll&since=" + first.text("last_seq"));
@@ -182,7 +190,17 @@ TEST_F(FeedsTest, AStoppingServerWaitsForWhoIsBetweenTwoLongPolls) {
   ASSERT_EQ(second.json().at("results").as_array().size(), 1u);
   EXPECT_EQ(second.json().at("results").at(0).at("id"), "last-words");
   EXPECT_EQ(second.header("Connection"), "close");
-  stopper.join();
+}
+
+TEST_F(FeedsTest, AStoppingServerWaitsForNoOneForLong) {
+  put("a");
+  Client follower = client();
+  ASSERT_EQ(follower.request("GET", "/db/_changes?feed=longpoll").status, 200);
+  // It stays connected and silent.
+  const auto begun = std::chrono::steady_clock::now();
+  server_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(2 * kServerStopMs));
+  EXPECT_FALSE(follower.read_line());
 }
 
 TEST_F(FeedsTest, WritesOfOtherPartsOfTheProcessAreSeenToo) {
