@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,8 @@ std::string hex(const std::array<std::uint8_t, N>& bytes) {
 }
 /// Accepts both cases; nullopt for an odd length or another character.
 std::optional<std::string> unhex(std::string_view text);
+/// The same without memory of its own; false also for another length than two digits a byte.
+bool unhex_into(std::string_view text, std::span<std::uint8_t> bytes);
 
 std::string base64(std::string_view bytes);
 /// Standard alphabet with padding; nullopt for anything else.

@@ -72,6 +72,7 @@ std::uint32_t hex4(std::string_view text, std::size_t pos) {
 
 // Decodes the inside of a string in normal form.
 std::string unescape(std::string_view inside) {
+  if (inside.find('\\') == std::string_view::npos) return std::string(inside);
   std::string out;
   out.reserve(inside.size());
   for (std::size_t i = 0; i < inside.size(); ++i) {

@@ -11,6 +11,8 @@ namespace {
 
 using json::Kind;
 
+constexpr std::size_t kChangesEndBytesMax = 1'024;  // what follows the rows of an answer
+
 /// The pattern of an id with one of these prefixes. A range would be shorter, but CouchDB compares
 /// strings of selectors by ICU's collation, in which ';' comes before ':'.
 std::string pattern_of(const std::vector<std::string>& prefixes) {
@@ -147,9 +149,24 @@ Result<ParsedChanges> parse_changes(const std::string& text, const ChangesQuery&
   return parsed;
 }
 
-void ReadAhead::begin(const ChangesQuery& query, std::function<Result<ParsedChanges>()> fetch) {
+std::optional<ChangesQuery> query_behind(const FetchedChanges& page) {
+  const std::string_view body = page.body;
+  const std::string_view end =
+      body.substr(body.size() - std::min(body.size(), kChangesEndBytesMax));
+  const std::size_t at = end.rfind("\"last_seq\"");
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto members = json::normalize("{" + std::string(end.substr(at)));
+  if (!members || json::kind_of(*members) != Kind::kObject) return std::nullopt;
+  const auto last = json::member(*members, "last_seq");
+  if (!last || json::int_member(*members, "pending").value_or(0) <= 0) return std::nullopt;
+  ChangesQuery next = page.query;
+  next.since = seq_text(*last);
+  if (next.since.empty() || next.since == page.query.since) return std::nullopt;
+  return next;
+}
+
+void ReadAhead::begin(const ChangesQuery& query, std::function<Result<FetchedChanges>()> fetch) {
   wait();
-  if (pending_.valid() && query == query_) return;
   query_ = query;
   pending_ = std::async(std::launch::async, std::move(fetch));
 }
@@ -158,10 +175,17 @@ void ReadAhead::wait() const {
   if (pending_.valid()) pending_.wait();
 }
 
-std::optional<ParsedChanges> ReadAhead::take(const ChangesQuery& query) {
+bool ReadAhead::serves(const ChangesQuery& query) const {
+  ChangesQuery same = query;
+  same.limit = query_.limit;
+  return pending_.valid() && same == query_ && query_.limit <= query.limit;
+}
+
+std::optional<FetchedChanges> ReadAhead::take(const ChangesQuery& query) {
   if (!pending_.valid()) return std::nullopt;
+  const bool wanted = serves(query);
   auto page = pending_.get();
-  if (query_ != query || !page) return std::nullopt;
+  if (!wanted || !page) return std::nullopt;
   return std::move(*page);
 }
 

@@ -43,25 +43,38 @@ struct ParsedChanges {
 Result<ParsedChanges> parse_changes(const std::string& body, const ChangesQuery& query,
                                     bool filtered);
 
+/// An answer to `_changes` as it came, and what was asked.
+struct FetchedChanges {
+  ChangesQuery query;
+  bool filtered = false;
+  std::string body;
+};
+
+/// The query behind a page that was not parsed yet, when its end says that there is more: a guess
+/// that may be fetched meanwhile, and that a strange answer may lead astray.
+std::optional<ChangesQuery> query_behind(const FetchedChanges& page);
+
 /// A page that is fetched while its user works on the one before, over the same connection: whoever
-/// else needs that waits first. What was fetched is only used for the very query that was
-/// announced.
+/// else needs that waits first. What was fetched is only used for the query that was announced, or
+/// for one that would take more rows.
 class ReadAhead {
  public:
   ReadAhead() = default;
   ~ReadAhead() { wait(); }
   ReadAhead(const ReadAhead&) = delete;
 
-  void begin(const ChangesQuery& query, std::function<Result<ParsedChanges>()> fetch);
+  void begin(const ChangesQuery& query, std::function<Result<FetchedChanges>()> fetch);
   /// Until the connection is free.
   void wait() const;
+  /// Whether what is fetched, or was, is of use for `query`.
+  bool serves(const ChangesQuery& query) const;
   /// What was fetched for `query`; nullopt when nothing or something else was announced, or when it
   /// failed: another try says why.
-  std::optional<ParsedChanges> take(const ChangesQuery& query);
+  std::optional<FetchedChanges> take(const ChangesQuery& query);
 
  private:
   ChangesQuery query_;
-  std::future<Result<ParsedChanges>> pending_;
+  std::future<Result<FetchedChanges>> pending_;
 };
 
 }  // namespace atelier

@@ -104,7 +104,7 @@ class HttpPeer final : public Peer {
   ServerKind server_kind();
   FilterSpeech filter_speech(const ReplicationFilter& filter);
   Status create_database();
-  Result<ChangesPage> take_page(Result<ParsedChanges> parsed, const ChangesQuery& query);
+  Result<ChangesPage> take_page(const FetchedChanges& fetched, std::size_t limit);
   bool inlines(const ChangesQuery& query) const;
   Result<std::vector<RevisionRequest>> newest_by_member(const NewestQuery& query);
 
@@ -210,7 +210,7 @@ FilterSpeech HttpPeer::filter_speech(const ReplicationFilter& filter) {
 }
 
 Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
-  if (auto early = ahead_.take(query)) return take_page(std::move(*early), query);
+  if (auto early = ahead_.take(query)) return take_page(*early, query.limit);
   const FilterSpeech speech = filter_speech(query.filter);
   ChangesRequest request = changes_request(query, inlines(query), speech);
   const bool filtered = request.filtered;
@@ -223,17 +223,18 @@ Result<ChangesPage> HttpPeer::changes(const ChangesQuery& query) {
     return page;
   }
   if (!reply) return reply.error();
-  return take_page(parse_changes(reply->body, query, filtered), query);
+  return take_page({query, filtered, std::move(reply->body)}, query.limit);
 }
 
 void HttpPeer::read_ahead(const ChangesQuery& query) {
+  if (ahead_.serves(query)) return;
   ahead_.wait();
   const FilterSpeech speech = filter_speech(query.filter);
   ChangesRequest request = changes_request(query, inlines(query), speech);
   request.http = with_timeout(std::move(request.http));
-  ahead_.begin(query, [this, query, asked = std::move(request)]() -> Result<ParsedChanges> {
+  ahead_.begin(query, [this, query, asked = std::move(request)]() -> Result<FetchedChanges> {
     ATELIER_TRY(reply, session_.ask(asked.path, asked.http));
-    return parse_changes(reply.body, query, asked.filtered);
+    return FetchedChanges{query, asked.filtered, std::move(reply.body)};
   });
 }
 
@@ -269,7 +270,13 @@ Result<std::vector<RevisionRequest>> HttpPeer::newest_by_member(const NewestQuer
   return std::move(*rows);
 }
 
-Result<ChangesPage> HttpPeer::take_page(Result<ParsedChanges> parsed, const ChangesQuery& query) {
+/// While this parses, the server works on the page behind; where pages still grow towards `limit`,
+/// it would be too small.
+Result<ChangesPage> HttpPeer::take_page(const FetchedChanges& fetched, std::size_t limit) {
+  const ChangesQuery& query = fetched.query;
+  const bool grown = query.limit == limit && query.wait_ms == 0;
+  if (const auto behind = grown ? query_behind(fetched) : std::nullopt) read_ahead(*behind);
+  auto parsed = parse_changes(fetched.body, query, fetched.filtered);
   if (!parsed && parsed.error().code == ErrorCode::kInvalid && parsed.error().http_status == 0) {
     return session_.garbled(parsed.error().message);
   }

@@ -34,13 +34,7 @@ Result<RevId> RevId::from_parts(std::uint64_t generation, std::string_view hash)
   }
   RevId rev;
   rev.generation_ = generation;
-  if (hash.size() == 2 * rev.digest_.size()) {
-    if (const auto raw = unhex(hash)) {
-      std::copy(raw->begin(), raw->end(), rev.digest_.begin());
-      return rev;
-    }
-  }
-  rev.text_ = hash;
+  if (!unhex_into(hash, rev.digest_)) rev.text_ = hash;
   return rev;
 }
 

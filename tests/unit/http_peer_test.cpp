@@ -210,6 +210,52 @@ TEST_F(HttpPeerTest, PageReadAheadIsThePageThatWasAskedFor) {
   EXPECT_EQ(other->changes[0].id, "message:0");
 }
 
+TEST_F(HttpPeerTest, PageBehindIsFetchedUnaskedOnceThePagesHaveTheirSize) {
+  Host host;
+  for (int i = 0; i < 9; ++i) edit(*host.lobby, "message:" + std::to_string(i), "{}");
+  const auto peer = remote(host.url());
+  ASSERT_TRUE(peer->info());
+  ChangesQuery query;
+  query.limit = 3;
+  auto page = peer->changes(query);
+  ASSERT_TRUE(page);
+  peer->known_identity();  // waits for what is fetched
+  // What changes now is behind the page that is here already.
+  edit(*host.lobby, "message:3", "{\"again\":true}");
+  query.since = page->last_seq;
+  query.limit = 5;  // still growing: what is here is taken, and nothing fetched behind it
+  page = peer->changes(query);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->changes.size(), 3u);
+  EXPECT_EQ(page->changes[0].id, "message:3");
+  EXPECT_TRUE(page->more);
+  peer->known_identity();
+  edit(*host.lobby, "message:6", "{\"again\":true}");
+  query.since = page->last_seq;
+  page = peer->changes(query);
+  ASSERT_TRUE(page);
+  std::vector<std::string> ids;
+  for (const PeerChange& change : page->changes) ids.push_back(change.id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"message:7", "message:8", "message:3", "message:6"}));
+  EXPECT_FALSE(page->more);
+}
+
+TEST_F(HttpPeerTest, PageThatWouldBeTooLargeIsNotTaken) {
+  Host host;
+  for (int i = 0; i < 9; ++i) edit(*host.lobby, "message:" + std::to_string(i), "{}");
+  const auto peer = remote(host.url());
+  ChangesQuery query;
+  query.limit = 4;
+  auto page = peer->changes(query);
+  ASSERT_TRUE(page);
+  query.since = page->last_seq;
+  query.limit = 2;
+  page = peer->changes(query);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->changes.size(), 2u);
+  EXPECT_EQ(page->changes[0].id, "message:4");
+}
+
 TEST_F(HttpPeerTest, CatchingUpAfterOneDocumentAsksForNoMoreThanItMust) {
   Host host;
   edit(*host.lobby, "message:1", "{}");
