@@ -32,6 +32,30 @@ struct Field {
   bool whole;
 };
 
+struct CostField {
+  std::string_view name;
+  double Costs::*member;
+};
+
+constexpr std::array kCostFields = {
+    CostField{"wake_us", &Costs::wake_us},
+    CostField{"poll_us", &Costs::poll_us},
+    CostField{"row_us", &Costs::row_us},
+    CostField{"request_us", &Costs::request_us},
+    CostField{"document_us", &Costs::document_us},
+    CostField{"push_us", &Costs::push_us},
+    CostField{"pull_us", &Costs::pull_us},
+    CostField{"commit_us", &Costs::commit_us},
+    CostField{"commit_document_us", &Costs::commit_document_us},
+};
+
+std::optional<double> number_of(std::string_view text) {
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 constexpr std::array kFields = {
     Field{"visitors", &Plan::visitors, 1, 1e7, true},
     Field{"edges", &Plan::edges, 1, 10'000, true},
@@ -40,6 +64,7 @@ constexpr std::array kFields = {
     Field{"top", &Plan::top, 0, 10'000, true},
     Field{"fan", &Plan::fan, 1, 1'000, true},
     Field{"rate", &Plan::rate, 1e-9, 1'000, false},
+    Field{"steady", &Plan::steady, 0, 1, true},
     Field{"bytes", &Plan::bytes, 0, static_cast<double>(kDocumentBytesMax), true},
     Field{"long_polls", &Plan::long_polls, 0, 1, true},
     Field{"link_ms", &Plan::link_ms, 0, 10'000, false},
@@ -299,28 +324,39 @@ class Model {
   // --- visitors
 
   void write_later(Room& room, double after) {
-    const double at = after + exponential(1 / (plan_.rate * room.feeds));
-    if (at >= plan_.seconds) return;
-    agenda_.at(at, [this, &room, at] {
-      const int document = static_cast<int>(written_.size());
-      written_.push_back({at, room.node});
-      missing_ += carriers(plan_) + 1;
-      missing_most_ = std::max(missing_most_, missing_);
-      // While the edge is away it stays with its visitor.
-      const double sent = std::max(at, away_until(room.node)) + plan_.visitor_ms * kMs;
-      agenda_.at(sent, [this, &room, document] { receive(room, document); });
-      write_later(room, at);
-    });
+    const double mean = 1 / (plan_.rate * room.feeds);
+    const double at = after + (plan_.steady != 0 ? mean : exponential(mean));
+    if (std::max(at, agenda_.now()) >= plan_.seconds) return;
+    agenda_.at(at, [this, &room, at] { write(room, at); });
   }
 
-  void receive(Room& room, int document) {
+  /// `due` is when it should have been written.
+  void write(Room& room, double due) {
+    const double at = agenda_.now();
+    const int document = static_cast<int>(written_.size());
+    written_.push_back({at, room.node});
+    missing_ += carriers(plan_) + 1;
+    missing_most_ = std::max(missing_most_, missing_);
+    if (plan_.steady == 0) write_later(room, due);
+    // While the edge is away it stays with its visitor.
+    const double sent = std::max(at, away_until(room.node)) + plan_.visitor_ms * kMs;
+    agenda_.at(sent, [this, &room, document, due] { receive(room, document, due); });
+  }
+
+  void receive(Room& room, int document, double due) {
     const double came = agenda_.now();
+    std::function<void()> answered;
+    if (plan_.steady != 0) answered = [this, &room, due] { write_later(room, due); };
     node(room).thread.enter(
         [this, came] {
           request_wait_ += agenda_.now() - came;
           return (costs_.request_us + costs_.document_us) * kUs;
         },
-        [this, &room, document] { commit(room, {document}, false, nullptr); });
+        [this, &room, document, answered] {
+          commit(room, {document}, false, [this, &room, answered] {
+            if (answered) node(room).thread.enter([] { return 0.0; }, answered);
+          });
+        });
   }
 
   // --- a server
@@ -654,10 +690,18 @@ bool set(Plan& plan, std::string_view name, std::string_view text) {
   const auto field = std::find_if(kFields.begin(), kFields.end(),
                                   [&](const Field& one) { return one.name == name; });
   if (field == kFields.end()) return false;
-  double value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return false;
-  plan.*(field->member) = value;
+  const auto value = number_of(text);
+  if (!value) return false;
+  plan.*(field->member) = *value;
+  return true;
+}
+
+bool set(Costs& costs, std::string_view name, std::string_view text) {
+  const auto field = std::find_if(kCostFields.begin(), kCostFields.end(),
+                                  [&](const CostField& one) { return one.name == name; });
+  const auto value = number_of(text);
+  if (field == kCostFields.end() || !value || !(*value >= 0 && *value <= 1e9)) return false;
+  costs.*(field->member) = *value;
   return true;
 }
 

@@ -46,6 +46,7 @@ struct Plan {
   double top = 0;         // edges at the origin itself, the others hang on edges; 0: all
   double fan = 8;         // so many on each edge, where `top` is given
   double rate = 0.01;     // documents a second of one visitor
+  double steady = 0;      // 1: at equal distances, each only after the answer to the one before
   double bytes = 250;     // a document's body
   double long_polls = 1;  // visitors ask anew each time (PouchDB, our windows); 0: continuous
   double link_ms = 20;    // one way, between an edge and what it hangs on
@@ -60,8 +61,10 @@ struct Plan {
   double away_from = 5, away_for = 0;  // seconds
 };
 
-/// Sets the member that is named so; false where there is none or `text` is no number.
+/// Sets the member that is named so; false where there is none or `text` is no number that it
+/// takes.
 bool set(Plan& plan, std::string_view name, std::string_view text);
+bool set(Costs& costs, std::string_view name, std::string_view text);  // from 0 to 10^9
 /// What is wrong with it, in words; nothing where it can be run.
 std::optional<std::string> problem_of(const Plan& plan);
 

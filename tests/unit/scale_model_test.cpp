@@ -101,6 +101,17 @@ TEST(ScaleModel, ARoundOfFeedsTellsOneAfterTheOther) {
   EXPECT_NEAR(outcome.same_edge.p99_ms, 100, 2);
 }
 
+TEST(ScaleModel, AWriterWhoWaitsForAnswersWritesNoFasterThanFeedsAreTold) {
+  Costs costs = nothing_costs();
+  costs.wake_us = 10;
+  Plan plan{.visitors = 10'000, .rate = 50.0 / 10'000, .steady = 1, .long_polls = 0, .seconds = 60};
+  const Outcome slow = run(plan, costs);  // a round takes 100 ms
+  EXPECT_LE(slow.documents, 60 * 10 + 1);
+  EXPECT_GE(slow.documents, 60 * 10 * 0.9);
+  costs.wake_us = 1;  // 10 ms: all 50 a second are written
+  EXPECT_NEAR(run(plan, costs).documents, 60 * 50, 2);
+}
+
 TEST(ScaleModel, TheSameSeedIsTheSameRunAndAnotherIsNot) {
   Plan plan = busy_plan(Away::kUpstream);
   const Outcome first = run(plan, measured_costs()), again = run(plan, measured_costs());
@@ -210,6 +221,13 @@ TEST(ScaleModel, WhatIsTypedIsTakenWholeOrNotAtAll) {
     EXPECT_FALSE(set(plan, "visitors", text)) << text;
   }
   EXPECT_FALSE(set(plan, "visitor", "5"));
+  Costs costs = nothing_costs();
+  EXPECT_TRUE(set(costs, "wake_us", "16.9"));
+  EXPECT_EQ(costs.wake_us, 16.9);
+  for (const char* text : {"-1", "nan", "inf", "1e10", "many"}) {
+    EXPECT_FALSE(set(costs, "wake_us", text)) << text;
+  }
+  EXPECT_EQ(costs.wake_us, 16.9);
   EXPECT_FALSE(set(plan, "away", "2"));
   EXPECT_EQ(plan.visitors, 100'000);
 }
