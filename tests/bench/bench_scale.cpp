@@ -121,13 +121,19 @@ void compare(std::size_t feeds, double per_second, Costs costs, Report& report) 
   const auto delays = delays_at_rate(self_path, feeds, count, per_second);
   const std::string work = std::to_string(feeds) + " feeds, " +
                            std::to_string(static_cast<int>(per_second)) + " documents/s, ";
-  const scale::Delay model = scale::run(plan, costs).same_edge;
+  const Outcome outcome = scale::run(plan, costs);
+  const scale::Delay& model = outcome.same_edge;
   const auto add = [&](const char* what, double value, double share) {
     report.add({.work = work + what,
                 .value = value,
                 .unit = "ms",
-                .peers = {{"measured just now", quantile(delays, share)}}});
+                .peers = {{"measured just now", quantile(delays.ms, share)}}});
   };
+  report.add({.work = work + "which one writer who waits for answers gets to: the model",
+              .value = outcome.documents / kSeconds,
+              .unit = "docs/s",
+              .better = Better::kMore,
+              .peers = {{"measured just now", delays.per_second}}});
   add("median: the model", model.p50_ms, 0.5);
   add("p99: the model", model.p99_ms, 0.99);
 }

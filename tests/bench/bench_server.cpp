@@ -180,7 +180,7 @@ void measure_rate(std::size_t count, std::size_t writes, double per_second, Repo
   report.add({.work = std::to_string(count) + " feeds, " +
                       std::to_string(static_cast<int>(per_second)) +
                       " documents/s: a document to a feed, p99",
-              .value = quantile(delays_at_rate(self_path, count, writes, per_second), 0.99),
+              .value = quantile(delays_at_rate(self_path, count, writes, per_second).ms, 0.99),
               .unit = "ms",
               .target = 250});
 }

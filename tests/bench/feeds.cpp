@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include <unistd.h>
 
@@ -122,8 +123,8 @@ double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<voi
   return took;
 }
 
-std::vector<double> delays_at_rate(const std::string& program, std::size_t count,
-                                   std::size_t writes, double per_second) {
+Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t writes,
+                      double per_second) {
   Folder folder;
   Ours ours(program, folder.sub("server"));
   Swarm feeds(ours.target.port, count);
@@ -131,6 +132,7 @@ std::vector<double> delays_at_rate(const std::string& program, std::size_t count
       request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
   await_heads(feeds);
   std::vector<std::atomic<double>> sent(writes);
+  double answered = 0;  // the last of them
   std::thread writer([&] {
     Swarm out(ours.target.port, 1);
     const double begun = now_ms();
@@ -143,6 +145,7 @@ std::vector<double> delays_at_rate(const std::string& program, std::size_t count
         return request_text(ours.target, "PUT", "/room/" + id_of(i), body_of(i));
       });
     }
+    answered = now_ms();
   });
   constexpr std::string_view kId = "\"id\":\"message:";
   std::vector<std::string> tails(count);
@@ -173,7 +176,7 @@ std::vector<double> delays_at_rate(const std::string& program, std::size_t count
       120'000);
   writer.join();
   require(came, "feeds are not complete");
-  return delays;
+  return {std::move(delays), static_cast<double>(writes) * 1'000 / (answered - sent[0])};
 }
 
 }  // namespace atelier::bench
