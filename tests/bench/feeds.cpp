@@ -124,7 +124,7 @@ double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<voi
 }
 
 Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t writes,
-                      double per_second) {
+                      double per_second, std::size_t writers) {
   Folder folder;
   Ours ours(program, folder.sub("server"));
   Swarm feeds(ours.target.port, count);
@@ -132,11 +132,11 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
       request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
   await_heads(feeds);
   std::vector<std::atomic<double>> sent(writes);
-  double answered = 0;  // the last of them
-  std::thread writer([&] {
+  std::atomic<double> answered = 0;  // the last of them
+  const double begun = now_ms();
+  const auto write = [&](std::size_t first) {
     Swarm out(ours.target.port, 1);
-    const double begun = now_ms();
-    for (std::size_t i = 0; i < writes; ++i) {
+    for (std::size_t i = first; i < writes; i += writers) {
       const double due = begun + static_cast<double>(i) * 1'000 / per_second;
       if (const double early = due - now_ms(); early > 0)
         std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(early));
@@ -144,12 +144,18 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
       out.ask_each(1, [&](std::size_t) {
         return request_text(ours.target, "PUT", "/room/" + id_of(i), body_of(i));
       });
+      answered = now_ms();
     }
-    answered = now_ms();
-  });
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < writers; ++i) threads.emplace_back(write, i);
   constexpr std::string_view kId = "\"id\":\"message:";
   std::vector<std::string> tails(count);
-  std::vector<std::size_t> next(count);
+  // By feed: of each writer the number that comes next, and how many came in all.
+  std::vector<std::vector<std::size_t>> next(count);
+  for (auto& of_feed : next)
+    for (std::size_t i = 0; i < writers; ++i) of_feed.push_back(i);
+  std::vector<std::size_t> told(count);
   std::vector<double> delays;
   delays.reserve(count * writes);
   std::size_t finished = 0;
@@ -161,20 +167,22 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
         std::size_t from = 0;
         for (std::size_t end = tail.find('\n'); end != std::string::npos;
              end = tail.find('\n', from)) {
-          const std::string_view told = std::string_view(tail).substr(from, end - from);
+          const std::string_view line = std::string_view(tail).substr(from, end - from);
           from = end + 1;
-          const std::size_t at = told.find(kId);
+          const std::size_t at = line.find(kId);
           if (at == std::string_view::npos) continue;
-          const std::size_t number = std::stoul(std::string(told.substr(at + kId.size(), 12)));
-          require(number == next[connection], "a feed left out a document, or told of it too late");
+          const std::size_t number = std::stoul(std::string(line.substr(at + kId.size(), 12)));
+          std::size_t& expected = next[connection][number % writers];
+          require(number == expected, "a feed left out a document, or told of it too late");
+          expected += writers;
           delays.push_back(now - sent[number]);
-          if (++next[connection] == writes) ++finished;
+          if (++told[connection] == writes) ++finished;
         }
         tail.erase(0, from);
         return finished < count;
       },
       120'000);
-  writer.join();
+  for (std::thread& thread : threads) thread.join();
   require(came, "feeds are not complete");
   return {std::move(delays), static_cast<double>(writes) * 1'000 / (answered - sent[0])};
 }

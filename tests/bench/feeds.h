@@ -44,14 +44,14 @@ double now_ms();
 void await_heads(Swarm& feeds);
 /// From `write`, which another thread calls, until bytes that have `mark` came to all; ms.
 double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<void()>& write);
-/// Documents at a steady rate, by one writer who waits for each answer: for each document and feed,
-/// the ms from its request to the feed, and how many were written a second. Each feed must be
-/// complete and in order.
+/// Documents at a steady rate, by writers who take turns and wait for each answer: for each
+/// document and feed, the ms from its request to the feed, and how many were written a second. Each
+/// feed must tell of each document once, and of those of one writer in their order.
 struct Delays {
   std::vector<double> ms;
   double per_second;
 };
 Delays delays_at_rate(const std::string& program, std::size_t feeds, std::size_t writes,
-                      double per_second);
+                      double per_second, std::size_t writers = 1);
 
 }  // namespace atelier::bench

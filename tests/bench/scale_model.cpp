@@ -10,6 +10,7 @@
 #include <queue>
 #include <random>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,10 +19,11 @@
 namespace atelier::bench::scale {
 namespace {
 
-constexpr double kUs = 1e-6, kMs = 1e-3;   // in seconds, as all times in here
-constexpr double kRequestBytes = 500;      // head of a request and of its answer
-constexpr double kCopiesMax = 30e6;        // documents x edges of one run: a minute or so
-constexpr std::size_t kSweepSamples = 32;  // feeds of a round whose delay is looked at
+constexpr double kUs = 1e-6, kMs = 1e-3;  // in seconds, as all times in here
+constexpr double kRequestBytes = 500;     // head of a request and of its answer
+constexpr double kCopiesMax = 30e6;       // documents x edges of one run: a minute or so
+constexpr double kWakeBatch = 512;  // feeds woken before others get a turn: server/database.cpp
+constexpr double kSamples = 32;     // feeds of a room whose delay is looked at
 
 // ---- Parameters
 
@@ -64,7 +66,7 @@ constexpr std::array kFields = {
     Field{"top", &Plan::top, 0, 10'000, true},
     Field{"fan", &Plan::fan, 1, 1'000, true},
     Field{"rate", &Plan::rate, 1e-9, 1'000, false},
-    Field{"steady", &Plan::steady, 0, 1, true},
+    Field{"writers", &Plan::writers, 0, 1'000, true},
     Field{"bytes", &Plan::bytes, 0, static_cast<double>(kDocumentBytesMax), true},
     Field{"long_polls", &Plan::long_polls, 0, 1, true},
     Field{"link_ms", &Plan::link_ms, 0, 10'000, false},
@@ -206,6 +208,7 @@ class Gate {
 };
 
 using Documents = std::vector<int>;
+using Groups = std::vector<struct Group*>;
 
 struct Room;
 
@@ -222,16 +225,24 @@ struct Sync {
   double checkpoint_at = 0;
 };
 
+/// Feeds that are woken in one go, and are at one place.
+struct Group {
+  double feeds = 0;
+  std::size_t told = 0;  // of the room's log
+  bool waiting = true;
+};
+
 /// A room at one server.
 struct Room {
   int node = 0, number = 0;
   double feeds = 0;
-  Documents log;             // in the order of their commits here
-  std::vector<bool> came;    // of `log`: from what this server hangs on
-  std::size_t told = 0;      // of `log`, to the feeds
-  bool telling = false;      // a round of them is in line
-  Room* above = nullptr;     // at what this server hangs on
-  std::vector<Sync*> below;  // pulls of edges that hang on this one
+  Documents log;           // in the order of their commits here
+  std::vector<bool> came;  // of `log`: from what this server hangs on
+  std::vector<Group> groups;
+  std::unordered_map<std::size_t, std::size_t> chunks;  // of `log`: made once for all at that place
+  bool poked = false;                                   // waking the groups is in line
+  Room* above = nullptr;                                // at what this server hangs on
+  std::vector<Sync*> below;                             // pulls of edges that hang on this one
   Sync push, pull;
 };
 
@@ -267,7 +278,8 @@ class Model {
       // Everybody is there already: their long polls began at different times.
       room->pull.running = true;
       wait_in_long_poll(room->pull, kLongPollMs * kMs * random_share());
-      write_later(*room, 0);
+      const double mean = 1 / (plan_.rate * room->feeds);
+      for (double i = std::min(0.0, 1 - plan_.writers); i <= 0; ++i) write_later(*room, i * mean);
     }
     if (plan_.away != Away::kNobody) agenda_.at(plan_.away_from, [this] { begin_outage(); });
     agenda_.run();
@@ -301,6 +313,8 @@ class Model {
     for (const int edge : chosen) {
       Room& room = *at[static_cast<std::size_t>(edge)];
       room.feeds = plan_.visitors / (plan_.rooms * count);
+      const double groups = std::ceil(room.feeds / kWakeBatch);
+      room.groups.assign(static_cast<std::size_t>(groups), {room.feeds / groups});
       room.above = at[static_cast<std::size_t>(above(edge))];
       room.push.room = room.pull.room = &room;
       carried_.push_back(&room);
@@ -325,7 +339,7 @@ class Model {
 
   void write_later(Room& room, double after) {
     const double mean = 1 / (plan_.rate * room.feeds);
-    const double at = after + (plan_.steady != 0 ? mean : exponential(mean));
+    const double at = after + (plan_.writers != 0 ? mean * plan_.writers : exponential(mean));
     if (std::max(at, agenda_.now()) >= plan_.seconds) return;
     agenda_.at(at, [this, &room, at] { write(room, at); });
   }
@@ -337,7 +351,7 @@ class Model {
     written_.push_back({at, room.node});
     missing_ += carriers(plan_) + 1;
     missing_most_ = std::max(missing_most_, missing_);
-    if (plan_.steady == 0) write_later(room, due);
+    if (plan_.writers == 0) write_later(room, due);
     // While the edge is away it stays with its visitor.
     const double sent = std::max(at, away_until(room.node)) + plan_.visitor_ms * kMs;
     agenda_.at(sent, [this, &room, document, due] { receive(room, document, due); });
@@ -346,7 +360,7 @@ class Model {
   void receive(Room& room, int document, double due) {
     const double came = agenda_.now();
     std::function<void()> answered;
-    if (plan_.steady != 0) answered = [this, &room, due] { write_later(room, due); };
+    if (plan_.writers != 0) answered = [this, &room, due] { write_later(room, due); };
     node(room).thread.enter(
         [this, came] {
           request_wait_ += agenda_.now() - came;
@@ -397,48 +411,66 @@ class Model {
     if (plan_.away != Away::kNobody && !caught_up_ && agenda_.now() >= back && missing_ <= usual_) {
       caught_up_ = agenda_.now() - back;
     }
-    tell_feeds(room);
+    wake_feeds(room);
     for (Sync* pull : std::exchange(room.below, {})) answer(*pull);
     if (room.above) push(room.push);
   }
 
-  void tell_feeds(Room& room) {
-    if (room.telling || room.feeds == 0 || room.told == room.log.size()) return;
-    if (const double until = away_until(room.node); until > 0) {
-      room.telling = true;
-      agenda_.at(until, [this, &room] {
-        room.telling = false;
-        tell_feeds(room);
-      });
-      return;
-    }
-    room.telling = true;
+  void wake_feeds(Room& room) {
+    if (room.poked || room.feeds == 0) return;
+    room.poked = true;
+    agenda_.at(away_until(room.node), [this, &room] {
+      node(room).thread.enter([] { return 0.0; },
+                              [this, &room] {
+                                room.poked = false;
+                                Groups woken;
+                                for (Group& group : room.groups) {
+                                  if (std::exchange(group.waiting, false)) woken.push_back(&group);
+                                }
+                                tell_next(room, std::move(woken), 0);
+                              });
+    });
+  }
+
+  /// The groups of a round, one after the other; other work comes in between.
+  void tell_next(Room& room, Groups woken, std::size_t which) {
+    if (which == woken.size()) return;
+    Group& group = *woken[which];
+    tell(room, group, [this, &room, woken = std::move(woken), which]() mutable {
+      tell_next(room, std::move(woken), which + 1);
+    });
+  }
+
+  void tell(Room& room, Group& group, std::function<void()> then) {
     node(room).thread.enter(
-        [this, &room] {
-          const std::size_t from = std::exchange(room.told, room.log.size());
-          const auto rows = static_cast<double>(room.told - from);
+        [this, &room, &group] {
+          const std::size_t from = group.told;
+          if (from == room.log.size()) return 0.0;
+          group.told = room.chunks.try_emplace(from, room.log.size()).first->second;
+          const auto rows = static_cast<double>(group.told - from);
           const double wake = plan_.long_polls != 0 ? costs_.poll_us : costs_.wake_us;
-          const double cost = room.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
-          node(room).told_bytes += room.feeds * rows * (costs_.row_bytes + plan_.bytes);
-          for (std::size_t i = from; i < room.told; ++i) note_told(room, room.log[i], cost);
+          const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
+          node(room).told_bytes += group.feeds * rows * (costs_.row_bytes + plan_.bytes);
+          for (std::size_t i = from; i < group.told; ++i) note_told(room, group, room.log[i], cost);
           return cost;
         },
-        [this, &room] {
-          room.telling = false;
-          tell_feeds(room);
+        [this, &room, &group, then = std::move(then)] {
+          if (then) then();
+          group.waiting = group.told == room.log.size();
+          if (!group.waiting) tell(room, group, nullptr);
         });
   }
 
-  /// One feed after the other is told, within the time that the round takes.
-  void note_told(const Room& room, int document, double cost) {
+  /// One feed after the other is told, within the time that the group takes.
+  void note_told(const Room& room, const Group& group, int document, double cost) {
     const auto& [at, edge] = written_[static_cast<std::size_t>(document)];
-    const double samples = std::min<double>(std::ceil(room.feeds), kSweepSamples);
+    const double samples = std::ceil(std::min(group.feeds, kSamples * group.feeds / room.feeds));
     for (double i = 0; i < samples; ++i) {
       const double told = agenda_.now() + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
-      (edge == room.node ? same_edge_ : other_edges_).add(told - at, room.feeds / samples);
-      all_.add(told - at, room.feeds / samples);
+      (edge == room.node ? same_edge_ : other_edges_).add(told - at, group.feeds / samples);
+      all_.add(told - at, group.feeds / samples);
     }
-    if (on_told_) on_told_(room.node, room.number, document);
+    if (on_told_) on_told_(room.node, room.number, &group - room.groups.data(), document);
   }
 
   // --- between servers
@@ -665,18 +697,22 @@ class Model {
 }  // namespace
 
 Costs measured_costs() {
-  return {.wake_us = 9.4,
-          .poll_us = 40,
-          .row_us = 0.2,
-          .request_us = 30,
-          .document_us = 6.8,
-          .push_us = 22,
-          .pull_us = 17,
-          .commit_us = 700,
-          .commit_document_us = 4.9,
-          .feed_bytes = 4'722,
-          .row_bytes = 240,
-          .disk_bytes = 166};
+  return {
+      // bench_scale, 29 November 2026, five runs on two shared cores: 5.6 to 6.4, 33 to 34, 0.05 to
+      // 0.1, 36 to 37 us of the server's processor.
+      .wake_us = 6,
+      .poll_us = 33,
+      .row_us = 0.1,
+      .request_us = 36,
+      .document_us = 6.8,         // server.svg: _bulk_docs of 1,000, 147,065 documents/s
+      .push_us = 22,              // bench_replication the same day: push 46,012 documents/s
+      .pull_us = 17,              // … pull 59,565 documents/s
+      .commit_us = 700,           // store.svg: one durable put at a time, 1,430/s
+      .commit_document_us = 4.9,  // store.svg: batches of 1,000, 202,183 documents/s
+      .feed_bytes = 4'722,        // server.svg: own memory a live feed
+      .row_bytes = 240,           // sequence, id, revision and `_id`, `_rev` of the document
+      .disk_bytes = 166,          // store.svg: 416 bytes in the file for 250
+  };
 }
 
 bool set(Plan& plan, std::string_view name, std::string_view text) {

@@ -7,7 +7,8 @@
 //  1. A server has one thread: requests and the telling of feeds wait for each other, first come,
 //     first served. An origin may have more (a cluster's cores).
 //  2. A second thread commits; what arrives during a commit goes into the next one.
-//  3. Feeds of a room are told together: what is committed meanwhile waits for the next round.
+//  3. Feeds of a room are woken by a commit, some hundred in one go, and share what they are told:
+//     what was committed until the first of them was told. Other work comes between two goes.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
 //     what gathers during a request goes into the next one (up to kBatchDocsMax).
 //  5. A plan of Cloudant's lets through so many operations a second; here they wait in line for it.
@@ -17,6 +18,7 @@
 // The same Plan gives the same Outcome. Thread rule: one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -42,11 +44,12 @@ enum class Away { kNobody, kUpstream, kEdge };  // kEdge: the first one
 struct Plan {
   double visitors = 1'000;  // each keeps one feed open, spread evenly over edges and rooms
   double edges = 1, rooms = 1;
-  double spread = 0;      // edges that carry a room; 0: all of them
-  double top = 0;         // edges at the origin itself, the others hang on edges; 0: all
-  double fan = 8;         // so many on each edge, where `top` is given
-  double rate = 0.01;     // documents a second of one visitor
-  double steady = 0;      // 1: at equal distances, each only after the answer to the one before
+  double spread = 0;   // edges that carry a room; 0: all of them
+  double top = 0;      // edges at the origin itself, the others hang on edges; 0: all
+  double fan = 8;      // so many on each edge, where `top` is given
+  double rate = 0.01;  // documents a second of one visitor
+  double writers =
+      0;  // of a room at an edge, who take turns and wait for each answer; 0: by chance
   double bytes = 250;     // a document's body
   double long_polls = 1;  // visitors ask anew each time (PouchDB, our windows); 0: continuous
   double link_ms = 20;    // one way, between an edge and what it hangs on
@@ -88,8 +91,8 @@ struct Outcome {
   std::optional<double> catch_up_s;  // after the outage, until no more is missing than before it
 };
 
-/// Each document that the feeds of an edge's room are told.
-using OnTold = std::function<void(int edge, int room, int document)>;
+/// Each document that a group of feeds, numbered within an edge's room, is told.
+using OnTold = std::function<void(int edge, int room, std::ptrdiff_t group, int document)>;
 
 /// `plan` has no problem.
 Outcome run(const Plan& plan, const Costs& costs, const OnTold& on_told = nullptr);
