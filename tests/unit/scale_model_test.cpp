@@ -136,15 +136,15 @@ TEST(ScaleModel, AfterAnOutageOfAnEdgeItsBacklogGoesAtWhatThePlanHasLeft) {
 }
 
 TEST(ScaleModel, AfterAnOutageOfTheOriginTheWaitForTheNextTryComesOnTop) {
-  Plan plan{.visitors = 400, .rate = 1, .link_ms = 0, .writes = 1'000, .seconds = 250};
+  Plan plan{.visitors = 400, .rate = 1, .link_ms = 0, .writes = 1'000, .seconds = 500};
   plan.away = Away::kUpstream;
-  plan.away_for = 60;
+  plan.away_for = 200;
   const Outcome outcome = run(plan, nothing_costs());
   ASSERT_TRUE(outcome.catch_up_s.has_value());
-  const auto on_paper = [](double wait) { return wait + 400.0 * (60 + wait) / (1'000 - 400); };
+  const auto on_paper = [](double wait) { return wait + 400.0 * (200 + wait) / (1'000 - 400); };
   EXPECT_GE(*outcome.catch_up_s, 0.95 * on_paper(0));
   EXPECT_LE(*outcome.catch_up_s, 1.05 * on_paper(30));  // LiveSync's longest wait
-  EXPECT_NEAR(outcome.backlog, 400 * 60, 400 * 31);
+  EXPECT_NEAR(outcome.backlog, 400 * 200, 400 * 31);
 }
 
 TEST(ScaleModel, QueriesOfAPlanBoundHowOftenEdgesAskAndNotHowMuchTheyGet) {
