@@ -699,8 +699,8 @@ class Model {
 
 Costs measured_costs() {
   return {
-      // bench_scale, 29 November 2026, five runs on two shared cores: 5.6 to 6.4, 33 to 34, 0.05 to
-      // 0.1, 36 to 37 us of the server's processor.
+      // bench_scale, 29 November 2026, six runs on two shared cores: 5.6 to 8.5, 33 to 34, 0.04 to
+      // 0.1, 36 to 41 us of the server's processor.
       .wake_us = 6,
       .poll_us = 33,
       .row_us = 0.1,
