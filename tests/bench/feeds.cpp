@@ -26,10 +26,10 @@ constexpr std::size_t kBodyBytes = 250;
 
 std::string request_text(const Target& target, const std::string& method, const std::string& path,
                          const std::string& body) {
-  static const std::string kUser = base64("admin:" + std::string(kAdminToken));
+  static const std::string user = base64("admin:" + std::string(kAdminToken));
   std::string text =
       method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n";
-  if (target.as_admin) text += "Authorization: Basic " + kUser + "\r\n";
+  if (target.as_admin) text += "Authorization: Basic " + user + "\r\n";
   if (!body.empty() || method == "PUT" || method == "POST")
     text +=
         "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";

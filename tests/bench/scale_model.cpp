@@ -306,6 +306,7 @@ class Model {
     open(origin());
     const int edges = static_cast<int>(plan_.edges), count = carriers(plan_);
     std::vector<int> chosen;
+    chosen.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
       chosen.push_back(static_cast<int>((std::int64_t{number} * count + i) % edges));
     }
