@@ -4,13 +4,8 @@
 // The servers are processes of their own (`--serve FOLDER`, `--bare`); all share the machine's cores
 // with the client. --no-peers --rounds 1 is the tiny run of the test suite.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <fstream>
 #include <iostream>
-#include <mutex>
 #include <thread>
-#include <unordered_map>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -19,9 +14,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-#include "base/digest.h"
 #include "base/os/os.h"
 #include "bench/child.h"
+#include "bench/feeds.h"
 #include "bench/report.h"
 #include "bench/served.h"
 #include "bench/swarm.h"
@@ -32,9 +27,7 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
-using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBodyBytes = 250;
 std::string self_path;  // for starting ourselves again
 
 struct Sizes {
@@ -128,43 +121,6 @@ class Bare {
 
 // ---- Requests
 
-/// A server and who we are there: express-pouchdb knows no administrator of ours.
-struct Target {
-  std::uint16_t port = 0;  // 0: it does not take part
-  bool as_admin = true;
-};
-
-std::string request_text(const Target& target, const std::string& method, const std::string& path,
-                         const std::string& body = {}) {
-  static const std::string kUser = base64("admin:" + std::string(kAdminToken));
-  std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n";
-  if (target.as_admin) text += "Authorization: Basic " + kUser + "\r\n";
-  if (!body.empty() || method == "PUT" || method == "POST")
-    text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-            "\r\n";
-  return text + "\r\n" + body;
-}
-
-/// One request over a connection of its own.
-void ask_once(const Target& target, const std::string& method, const std::string& path,
-              const std::string& body = {}) {
-  Swarm one(target.port, 1);
-  one.ask_each(1, [&](std::size_t) { return request_text(target, method, path, body); });
-}
-
-std::string body_of(std::size_t number) {
-  std::string body =
-      "{\"sender\":\"ada\",\"sent\":" + std::to_string(1'700'000'000'000 + number) + ",\"text\":\"";
-  while (body.size() + 2 < kBodyBytes) body += static_cast<char>('a' + body.size() % 26);
-  return body + "\"}";
-}
-
-std::string id_of(std::size_t number) {
-  std::array<char, 40> id;
-  std::snprintf(id.data(), id.size(), "message:%012zu", number);
-  return id.data();
-}
-
 std::string bulk_of(std::size_t first) {
   std::string body = "{\"docs\":[";
   for (std::size_t i = first; i < first + 1'000; ++i)
@@ -172,69 +128,7 @@ std::string bulk_of(std::size_t first) {
   return body + "]}";
 }
 
-std::uint16_t port_of(const std::string& url) {
-  return static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
-}
-
-/// A server of ours with a database "room".
-struct Ours {
-  explicit Ours(const Folder& folder, const std::string& name)
-      : child({self_path, "--serve", folder.sub(name).string()}),
-        target{port_of(child.line()), true} {
-    ask_once(target, "PUT", "/room");
-  }
-  std::uint64_t own_memory() const {
-    std::ifstream in("/proc/" + std::to_string(child.pid()) + "/status");
-    for (std::string line; std::getline(in, line);)
-      if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1'024;
-    return 0;
-  }
-  Child child;
-  Target target;
-};
-
 // ---- Feeds
-
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
-}
-
-/// Waits until each connection has been given the head of its feed.
-void await_heads(Swarm& feeds) {
-  std::vector<bool> begun(feeds.size());
-  std::size_t left = feeds.size();
-  require(feeds.receive(
-              [&](std::size_t connection, std::string_view) {
-                if (!begun[connection]) --left;
-                begun[connection] = true;
-                return left > 0;
-              },
-              60'000),
-          "feeds did not begin");
-}
-
-/// From `write` until a line that has `mark` came to all.
-double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<void()>& write) {
-  std::vector<std::string> tails(feeds.size());
-  std::vector<bool> done(feeds.size());
-  std::size_t left = feeds.size();
-  const double begun = now_ms();
-  std::thread writer(write);
-  const bool came = feeds.receive(
-      [&](std::size_t connection, std::string_view bytes) {
-        if (done[connection]) return true;
-        std::string& tail = tails[connection];
-        tail += bytes;
-        done[connection] = tail.find(mark) != std::string::npos;
-        if (done[connection]) --left;
-        return left > 0;
-      },
-      60'000);
-  const double took = now_ms() - begun;
-  writer.join();
-  require(came, "a feed did not tell of a document");
-  return took;
-}
 
 void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
   Folder folder;
@@ -242,7 +136,7 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
   double memory = 0;
   std::string line;
   {
-    Ours ours(folder, "server");
+    Ours ours(self_path, folder.sub("server"));
     const std::uint64_t before = ours.own_memory();
     Swarm feeds(ours.target.port, sizes.feeds);
     feeds.send_all(request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
@@ -282,60 +176,18 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
   report.add({.work = "own memory a live feed", .value = memory, .unit = "B", .target = 6'000});
 }
 
-/// Documents at a steady rate; each feed must be complete and in order.
 void measure_rate(std::size_t count, std::size_t writes, double per_second, Report& report) {
-  Folder folder;
-  Ours ours(folder, "server");
-  Swarm feeds(ours.target.port, count);
-  feeds.send_all(request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
-  await_heads(feeds);
-  std::vector<std::atomic<double>> sent(writes);
-  std::thread writer([&] {
-    Swarm out(ours.target.port, 1);
-    const double begun = now_ms();
-    for (std::size_t i = 0; i < writes; ++i) {
-      const double due = begun + static_cast<double>(i) * 1'000 / per_second;
-      if (const double early = due - now_ms(); early > 0)
-        std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(early));
-      sent[i] = now_ms();
-      out.ask_each(1, [&](std::size_t) {
-        return request_text(ours.target, "PUT", "/room/" + id_of(i), body_of(i));
-      });
-    }
-  });
-  constexpr std::string_view kId = "\"id\":\"message:";
-  std::vector<std::string> tails(count);
-  std::vector<std::size_t> next(count);
-  std::vector<double> delays;
-  delays.reserve(count * writes);
-  std::size_t finished = 0;
-  const bool came = feeds.receive(
-      [&](std::size_t connection, std::string_view bytes) {
-        const double now = now_ms();
-        std::string& tail = tails[connection];
-        tail += bytes;
-        std::size_t from = 0;
-        for (std::size_t end = tail.find('\n'); end != std::string::npos;
-             end = tail.find('\n', from)) {
-          const std::string_view told = std::string_view(tail).substr(from, end - from);
-          from = end + 1;
-          const std::size_t at = told.find(kId);
-          if (at == std::string_view::npos) continue;
-          const std::size_t number = std::stoul(std::string(told.substr(at + kId.size(), 12)));
-          require(number == next[connection], "a feed left out a document, or told of it too late");
-          delays.push_back(now - sent[number]);
-          if (++next[connection] == writes) ++finished;
-        }
-        tail.erase(0, from);
-        return finished < count;
-      },
-      120'000);
-  writer.join();
-  require(came, "feeds are not complete");
+  const Delays delays = delays_at_rate(self_path, count, writes, per_second);
+  // He waits for each answer, and the server may not let him.
+  report.add({.work = std::to_string(count) + " feeds: documents that one writer got to, of " +
+                      std::to_string(static_cast<int>(per_second)) + " a second",
+              .value = delays.per_second,
+              .unit = "docs/s",
+              .better = Better::kMore});
   report.add({.work = std::to_string(count) + " feeds, " +
                       std::to_string(static_cast<int>(per_second)) +
                       " documents/s: a document to a feed, p99",
-              .value = quantile(std::move(delays), 0.99),
+              .value = quantile(delays.ms, 0.99),
               .unit = "ms",
               .target = 250});
 }
@@ -365,7 +217,7 @@ double get_rate(const Target& target, const std::string& path, double seconds) {
 void measure_gets(const Sizes& sizes, const Options& options, const Express& express,
                   Report& report) {
   Folder folder;
-  Ours ours(folder, "server");
+  Ours ours(self_path, folder.sub("server"));
   ask_once(ours.target, "PUT", "/room/message%3A1", body_of(1));
   Child bare({self_path, "--bare"});
   const Target plain{static_cast<std::uint16_t>(std::stoul(bare.line())), true};
@@ -411,7 +263,7 @@ double megabytes_per_second(const Swarm::Answers& answers) {
 
 void measure_bulk(const Sizes& sizes, const Express& express, Report& report) {
   Folder folder;
-  Ours ours(folder, "server");
+  Ours ours(self_path, folder.sub("server"));
   Row row{.work = "_bulk_docs of 1,000, durable, 2 connections",
           .value = bulk_rate(ours.target, sizes.bulks, 0),
           .unit = "docs/s",
