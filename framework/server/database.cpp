@@ -69,7 +69,8 @@ void Database::start() {
 }
 
 void Database::wake_feeds() {
-  if (waiting_.empty()) return;
+  another_round_ = round_;
+  if (round_ || waiting_.empty()) return;
   auto feeds = std::make_shared<std::vector<std::weak_ptr<Feed>>>();
   feeds->reserve(waiting_.size());
   for (Feed* feed : waiting_) {
@@ -77,6 +78,7 @@ void Database::wake_feeds() {
     feeds->push_back(feed->weak_from_this());
   }
   waiting_.clear();
+  round_ = true;
   wake_some(std::move(feeds), 0);
 }
 
@@ -87,9 +89,13 @@ void Database::wake_some(std::shared_ptr<std::vector<std::weak_ptr<Feed>>> feeds
     const auto feed = (*feeds)[i].lock();
     if (feed && feed->wake) feed->wake();
   }
-  if (end == feeds->size()) return;
-  post_(
-      [self = shared_from_this(), feeds = std::move(feeds), end] { self->wake_some(feeds, end); });
+  if (end != feeds->size()) {
+    return post_([self = shared_from_this(), feeds = std::move(feeds), end] {
+      self->wake_some(feeds, end);
+    });
+  }
+  round_ = false;
+  if (another_round_) post_([self = shared_from_this()] { self->wake_feeds(); });
 }
 
 void Database::remove() {
@@ -150,6 +156,13 @@ const Database::SharedChunk* Database::find_chunk(std::string_view key, std::uin
 }
 
 void Database::keep_chunk(SharedChunk chunk) {
+  const auto old = std::find_if(chunks_.begin(), chunks_.end(), [&](const SharedChunk& other) {
+    return other.since == chunk.since && other.key == chunk.key;
+  });
+  if (old != chunks_.end()) {
+    chunk_bytes_ -= old->chunk->size();
+    chunks_.erase(old);
+  }
   chunk_bytes_ += chunk.chunk->size();
   chunks_.push_back(std::move(chunk));
   while (chunks_.size() > kFeedCacheChunks || chunk_bytes_ > kFeedCacheBytesMax) {

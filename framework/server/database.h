@@ -92,12 +92,16 @@ class Database : public std::enable_shared_from_this<Database> {
     std::uint64_t since = 0, next = 0;
     std::uint64_t told = 0;  // the sequence of its last row
     BodySource::Chunk chunk;
+    bool full = false;  // more rows would not have gone in
   };
   const SharedChunk* find_chunk(std::string_view key, std::uint64_t since) const;
+  /// In place of one with the same key and place.
   void keep_chunk(SharedChunk chunk);
 
  private:
   friend class Feed;
+  /// All that wait, in rounds: what is committed during one is told in the next, so that a server
+  /// with more to tell than it can tells each feed more at once instead of the same ones more often.
   void wake_feeds();
   void wake_some(std::shared_ptr<std::vector<std::weak_ptr<Feed>>> feeds, std::size_t from);
 
@@ -116,6 +120,7 @@ class Database : public std::enable_shared_from_this<Database> {
   // Server's thread.
   bool removed_ = false;
   std::vector<Feed*> waiting_;
+  bool round_ = false, another_round_ = false;
   std::deque<SharedChunk> chunks_;
   std::size_t chunk_bytes_ = 0;
   std::shared_ptr<PresenceRoom> presence_;

@@ -424,7 +424,9 @@ class ChangesSource : public Feed {
     for (int slice = 0; slice < kFilteredSlicesMax; ++slice) {
       const bool comma = any_ && !options_.lines();
       const std::string key = share_key_.empty() ? share_key_ : share_key_ + (comma ? '+' : '-');
-      if (const auto* shared = key.empty() ? nullptr : database_->find_chunk(key, at_)) {
+      const auto* shared = key.empty() ? nullptr : database_->find_chunk(key, at_);
+      // One that could take what came since is made anew: few large chunks are cheaper to send.
+      if (shared && (shared->full || shared->next >= store().last_sequence())) {
         chunk = shared->chunk;
         at_ = shared->next;
         told_ = shared->told;
@@ -439,7 +441,8 @@ class ChangesSource : public Feed {
       if (rows->count != 0) {
         any_ = true;
         chunk = std::make_shared<const std::string>(std::move(rows->text));
-        if (!key.empty()) database_->keep_chunk({key, from, at_, told_, chunk});
+        const bool full = !rows->reached_end || options_.descending;
+        if (!key.empty()) database_->keep_chunk({key, from, at_, told_, chunk, full});
         return Step::kRows;
       }
       if (rows->reached_end) return Step::kEnd;

@@ -28,6 +28,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
+constexpr std::size_t kRateWriters = 64;
 std::string self_path;  // for starting ourselves again
 
 struct Sizes {
@@ -177,17 +178,17 @@ void measure_fan_out(const Sizes& sizes, int rounds, Report& report) {
 }
 
 void measure_rate(std::size_t count, std::size_t writes, double per_second, Report& report) {
-  const Delays delays = delays_at_rate(self_path, count, writes, per_second);
-  // He waits for each answer, and the server may not let him.
-  report.add({.work = std::to_string(count) + " feeds: documents that one writer got to, of " +
-                      std::to_string(static_cast<int>(per_second)) + " a second",
+  const Delays delays = delays_at_rate(self_path, count, writes, per_second, kRateWriters);
+  const std::string work = std::to_string(count) + " feeds, " +
+                           std::to_string(static_cast<int>(per_second)) + " documents/s";
+  // They wait for each answer, and the server may not let them.
+  report.add({.work = work + ": what " + std::to_string(kRateWriters) + " writers got to",
               .value = delays.per_second,
               .unit = "docs/s",
-              .better = Better::kMore});
-  report.add({.work = std::to_string(count) + " feeds, " +
-                      std::to_string(static_cast<int>(per_second)) +
-                      " documents/s: a document to a feed, p99",
-              .value = quantile(delays.ms, 0.99),
+              .better = Better::kMore,
+              .target = per_second * 0.95});
+  report.add({.work = work + ": from when one is due to a feed, p99",
+              .value = quantile(delays.since_due_ms, 0.99),
               .unit = "ms",
               .target = 250});
 }

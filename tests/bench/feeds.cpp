@@ -134,11 +134,13 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
   std::vector<std::atomic<double>> sent(writes);
   std::atomic<double> answered = 0;  // the last of them
   const double begun = now_ms();
+  const auto due_at = [&](std::size_t i) {
+    return begun + static_cast<double>(i) * 1'000 / per_second;
+  };
   const auto write = [&](std::size_t first) {
     Swarm out(ours.target.port, 1);
     for (std::size_t i = first; i < writes; i += writers) {
-      const double due = begun + static_cast<double>(i) * 1'000 / per_second;
-      if (const double early = due - now_ms(); early > 0)
+      if (const double early = due_at(i) - now_ms(); early > 0)
         std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(early));
       sent[i] = now_ms();
       out.ask_each(1, [&](std::size_t) {
@@ -156,8 +158,9 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
   for (auto& of_feed : next)
     for (std::size_t i = 0; i < writers; ++i) of_feed.push_back(i);
   std::vector<std::size_t> told(count);
-  std::vector<double> delays;
+  std::vector<double> delays, since_due;
   delays.reserve(count * writes);
+  since_due.reserve(count * writes);
   std::size_t finished = 0;
   const bool came = feeds.receive(
       [&](std::size_t connection, std::string_view bytes) {
@@ -176,6 +179,7 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
           require(number == expected, "a feed left out a document, or told of it too late");
           expected += writers;
           delays.push_back(now - sent[number]);
+          since_due.push_back(now - due_at(number));
           if (++told[connection] == writes) ++finished;
         }
         tail.erase(0, from);
@@ -184,7 +188,8 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
       120'000);
   for (std::thread& thread : threads) thread.join();
   require(came, "feeds are not complete");
-  return {std::move(delays), static_cast<double>(writes) * 1'000 / (answered - sent[0])};
+  return {std::move(delays), std::move(since_due),
+          static_cast<double>(writes) * 1'000 / (answered - sent[0])};
 }
 
 }  // namespace atelier::bench

@@ -45,10 +45,11 @@ void await_heads(Swarm& feeds);
 /// From `write`, which another thread calls, until bytes that have `mark` came to all; ms.
 double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<void()>& write);
 /// Documents at a steady rate, by writers who take turns and wait for each answer: for each
-/// document and feed, the ms from its request to the feed, and how many were written a second. Each
-/// feed must tell of each document once, and of those of one writer in their order.
+/// document and feed, the ms from its request to the feed, and from when the request was due, which
+/// is earlier where the writer still waited; and how many were written a second. Each feed must
+/// tell of each document once, and of those of one writer in their order.
 struct Delays {
-  std::vector<double> ms;
+  std::vector<double> ms, since_due_ms;
   double per_second;
 };
 Delays delays_at_rate(const std::string& program, std::size_t feeds, std::size_t writes,

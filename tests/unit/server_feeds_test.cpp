@@ -49,6 +49,21 @@ TEST_F(FeedsTest, TwoContinuousFeedsSeeTheSameWrites) {
   }
 }
 
+TEST_F(FeedsTest, RowsThatWereToldOneByOneGoTogetherToWhoComesLater) {
+  Client first = open_feed("feed=continuous&heartbeat=60000");
+  for (const char* id : {"a", "b", "c"}) {
+    put(id);
+    EXPECT_EQ(next_id(first), id);
+  }
+  Client late = open_feed("feed=continuous&heartbeat=60000");
+  const auto chunk = late.read_chunk();
+  ASSERT_TRUE(chunk);
+  EXPECT_EQ(std::count(chunk->begin(), chunk->end(), '\n'), 3) << *chunk;
+  put("d");
+  EXPECT_EQ(next_id(first), "d");
+  EXPECT_EQ(next_id(late), "d");
+}
+
 TEST_F(FeedsTest, FeedsWithOtherOptionsDoNotShareRows) {
   Client plain = open_feed("feed=continuous&heartbeat=60000");
   Client bodies = open_feed("feed=continuous&heartbeat=60000&include_docs=true");
