@@ -50,6 +50,9 @@ std::string progress_words(const SyncStatus& status) {
   if (status.refused > 0) words += ", " + grouped(status.refused) + " refused";
   if (!status.last_error.empty()) words += ": " + status.last_error;
   if (!status.notice.empty()) words += " (" + status.notice + ")";
+  if (status.upstream != SyncState::kNone && status.upstream != SyncState::kLive) {
+    words += std::string(" (the server's own upstream: ") + sync_state_name(status.upstream) + ")";
+  }
   return words;
 }
 

@@ -163,6 +163,7 @@ SyncStatus status_of_json(std::string_view object) {
   status.per_second = rate ? json::double_value(*rate).value_or(0) : 0;
   status.last_error = json::string_member(object, "last_error").value_or("");
   status.notice = json::string_member(object, "notice").value_or("");
+  status.upstream = sync_state_named(json::string_member(object, "upstream").value_or(""));
   status.last_success_ms = json::int_member(object, "last_success_ms").value_or(0);
   return status;
 }

@@ -98,11 +98,12 @@ std::pair<Sha256, Md5> BlobHasher::finish() {
 
 std::string hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(bytes.size() * 2, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    text[2 * i] = kDigits[byte >> 4];
-    text[2 * i + 1] = kDigits[byte & 15];
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
   return text;
 }
@@ -118,9 +119,13 @@ bool unhex_into(std::string_view text, std::span<std::uint8_t> bytes) {
 }
 
 std::optional<std::string> unhex(std::string_view text) {
-  std::string bytes(text.size() / 2, '\0');
-  if (!unhex_into(text, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()})) {
-    return std::nullopt;
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    std::array<std::uint8_t, 1> byte;
+    if (!unhex_into(text.substr(i, 2), byte)) return std::nullopt;
+    bytes += static_cast<char>(byte[0]);
   }
   return bytes;
 }

@@ -26,6 +26,14 @@ const char* sync_state_name(SyncState state) {
   return "none";
 }
 
+SyncState sync_state_named(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(SyncState::kStopped); ++i) {
+    const auto state = static_cast<SyncState>(i);
+    if (name == sync_state_name(state)) return state;
+  }
+  return SyncState::kNone;
+}
+
 std::string sync_status_json(const SyncStatus& status) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   json::Writer out;
@@ -40,6 +48,9 @@ std::string sync_status_json(const SyncStatus& status) {
   out.key("notice").string(status.notice);
   out.key("last_success_ms").integer(status.last_success_ms);
   out.key("retry_at_ms").integer(status.retry_at_ms);
+  if (status.upstream != SyncState::kNone) {
+    out.key("upstream").string(sync_state_name(status.upstream));
+  }
   out.end_object();
   return out.take();
 }

@@ -95,6 +95,7 @@ class HttpPeer final : public Peer {
     ahead_.wait();
     return session_.identity();
   }
+  SyncState upstream() const override { return session_.upstream(); }
   void cancel() override { session_.cancel(); }
   bool is_local() const override { return false; }
 

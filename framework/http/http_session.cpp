@@ -160,6 +160,7 @@ Result<HttpReply> HttpSession::send_to_database(std::string_view path,
   request.path += path;
   ATELIER_TRY(reply, send(std::move(request)));
   ATELIER_CHECK(check_identity(reply));
+  upstream_ = sync_state_named(header_of(reply, "x-atelier-upstream"));
   return reply;
 }
 

@@ -2,12 +2,14 @@
 // the database behind the address is still the same. Thread rule: as Peer.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "atelier/sync_status.h"
 #include "http/http_client.h"
 #include "http/rate_pacer.h"
 
@@ -46,6 +48,9 @@ class HttpSession {
     identity_known_ = false;
   }
 
+  /// What the last answer said of the server's own upstream (X-Atelier-Upstream). Any thread.
+  SyncState upstream() const { return upstream_; }
+
   const DatabaseUrl& url() const { return url_; }
   HttpClient& client() const { return *client_; }
   /// From any thread: what runs and what follows returns kCancelled.
@@ -69,6 +74,7 @@ class HttpSession {
 
   std::string identity_;
   bool identity_known_ = false;
+  std::atomic<SyncState> upstream_{SyncState::kNone};
 };
 
 }  // namespace atelier

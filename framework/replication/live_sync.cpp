@@ -50,7 +50,7 @@ SyncState state_of_error(ErrorCode code) {
 bool same_for_people(const SyncStatus& a, const SyncStatus& b) {
   return a.state == b.state && a.done == b.done && a.incoming == b.incoming && a.total == b.total &&
          a.waiting == b.waiting && a.refused == b.refused && a.last_error == b.last_error &&
-         a.notice == b.notice && a.retry_at_ms == b.retry_at_ms;
+         a.notice == b.notice && a.retry_at_ms == b.retry_at_ms && a.upstream == b.upstream;
 }
 
 }  // namespace
@@ -133,6 +133,7 @@ struct LiveSync::Impl {
   std::uint64_t commits_ = 0;  // pokes of the store
   bool retry_outbox_ = true;   // rights may have changed since the last run
   std::uint64_t waiting_ = 0;
+  SyncState upstream_ = SyncState::kNone;
   std::optional<std::uint64_t> sent_;  // the other side has, or refuses, what is up to here
   std::int64_t last_success_ms_ = 0;
   std::string notice_;
@@ -254,6 +255,7 @@ Status LiveSync::Impl::exchange(Direction& direction, Connection& connection) {
     if (direction.push) ATELIER_CHECK(retry_outbox(connection));
     const int wait_ms = !direction.push && is_live(direction) ? kLongPollMs : 0;
     auto report = connection.replication->step(wait_ms);
+    publish([&] { upstream_ = connection.remote->upstream(); });
     if (report) {
       restarts = 0;
       ATELIER_CHECK(take_step(direction, connection, *report));
@@ -564,6 +566,10 @@ SyncStatus LiveSync::Impl::status_locked() const {
   status.waiting = waiting_;
   status.refused = refused_.size();
   status.last_success_ms = last_success_ms_;
+  // Of a server that is not reached nothing is known.
+  if (status.state == SyncState::kLive || status.state == SyncState::kCatchingUp) {
+    status.upstream = upstream_;
+  }
   const std::int64_t told_ms = clock_.wall_ms() - notice_ms_;
   if (told_ms >= 0 && told_ms < kNoticeMs) status.notice = notice_;
   return status;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "atelier/sync_status.h"
 #include "base/error.h"
 #include "replication/filter.h"
 #include "revtree/revision.h"
@@ -152,6 +153,9 @@ class Peer {
   /// Grows with each new connection: behind the address may now be another database, or an older
   /// copy of the same. 0 for ever where that cannot happen.
   virtual std::uint64_t connection_epoch() const { return 0; }
+
+  /// How this peer is doing with a server of its own, as it said last; any thread.
+  virtual SyncState upstream() const { return SyncState::kNone; }
 
   virtual void cancel() = 0;
   /// Whether this peer is in our own process and cheap to ask.

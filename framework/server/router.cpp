@@ -287,6 +287,17 @@ Result<std::shared_ptr<Database>> open_database(const Call& call) {
   return database;
 }
 
+/// Whoever may use the database is told with each answer how it is doing with its upstream.
+void tell_upstream(Call& call) {
+  const auto& edge = call.context->options.edge;
+  const auto state = edge ? edge->state(call.database->name()) : std::nullopt;
+  if (!state) return;
+  call.respond = [respond = call.respond, state = *state](Response response) {
+    response.headers.add("X-Atelier-Upstream", sync_state_name(state));
+    respond(std::move(response));
+  };
+}
+
 void serve_in_database(Call call) {
   const bool itself = call.request->segments.size() == 1;
   if (itself && serve_database_life(call)) return;
@@ -299,6 +310,7 @@ void serve_in_database(Call call) {
     respond(std::move(response));
   };
   if (auto refused = database_refusal(call)) return call.respond(std::move(*refused));
+  tell_upstream(call);
   if (!itself) return serve_below(call);
   if (!allows("DELETE,GET,HEAD,POST", call.request->method))
     return call.respond(method_not_allowed("DELETE,GET,HEAD,POST"));

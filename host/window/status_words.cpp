@@ -43,6 +43,12 @@ std::string state_name_for_people(SyncState state) {
   return "";
 }
 
+/// Of a server that passes everything on to another one: what lasts, and not each short wait.
+bool is_cut_off(SyncState upstream) {
+  return upstream == SyncState::kOffline || upstream == SyncState::kNeedsAuth ||
+         upstream == SyncState::kRateLimited || upstream == SyncState::kStopped;
+}
+
 }  // namespace
 
 StatusWords status_in_words(const SyncStatus& status, bool serving, const std::string& address) {
@@ -61,6 +67,7 @@ StatusWords status_in_words(const SyncStatus& status, bool serving, const std::s
         return {"Live, but " + changes(status.refused) + " refused", StatusMood::kWarn};
       if (status.waiting > 0)
         return {"Live: sending " + changes(status.waiting), StatusMood::kGood};
+      if (is_cut_off(status.upstream)) return {"Live, but its server is cut off", StatusMood::kWarn};
       return {"Live", StatusMood::kGood};
     case SyncState::kNeedsAuth:
       return {"Wrong user name or password", StatusMood::kBad};
@@ -82,6 +89,10 @@ std::vector<StatusDetail> status_details(const SyncStatus& status, bool serving,
   if (status.state == SyncState::kNone) return details;
   add("Syncing with", status.peer);
   add("State", state_name_for_people(status.state));
+  if (is_cut_off(status.upstream)) {
+    add("Its own server", state_name_for_people(status.upstream));
+    add("So", "What you write reaches who is at this server, and all others later");
+  }
   if (status.waiting > 0) add("To be sent", changes(status.waiting));
   if (status.refused > 0) add("Refused there", changes(status.refused) + ", kept here");
   if (status.last_success_ms > 0)

@@ -120,6 +120,9 @@ test('while upstream is away visitors go on, and what they wrote arrives when it
   for (let i = 0; i < 20; ++i) await writer.put({ _id: `message:offline-${i}`, text: String(i) });
   await until(() => reader.get('message:offline-19').catch(() => null), 'another visitor to see it');
   await until(has(edge1, 'message:offline-19'), 'the first edge to have it');
+  // Who syncs with it is told as well.
+  await until(async () => (await roomEdge(edge2)).status.upstream === 'offline', 'the second edge to be told');
+  assert.equal((await roomEdge(edge2)).status.state, 'live');
   // Who may read the room is told the state, and nothing of addresses and errors.
   assert.deepEqual((await ask(edge1, 'ada:pw', 'GET', '/lobby/_edge')).json, { state: 'offline', refused: [] });
   assert.deepEqual((await ask(edge1, 'ada:pw', 'GET', '/_edge')).json, { state: 'offline' });

@@ -50,6 +50,25 @@ TEST(StatusWordsTest, WhatWasRefusedIsNotHiddenByLive) {
   EXPECT_EQ(status_in_words(status, false, "").mood, StatusMood::kWarn);
 }
 
+TEST(StatusWordsTest, ServerThatIsCutOffFromItsOwnIsToldBesideLive) {
+  SyncStatus status = in_state(SyncState::kLive);
+  status.upstream = SyncState::kLive;
+  EXPECT_EQ(words(status), "Live");
+  status.upstream = SyncState::kCatchingUp;  // does not last
+  EXPECT_EQ(words(status), "Live");
+  status.upstream = SyncState::kOffline;
+  EXPECT_EQ(words(status), "Live, but its server is cut off");
+  EXPECT_EQ(status_in_words(status, false, "").mood, StatusMood::kWarn);
+  const auto details = status_details(status, false, "", 0);
+  const auto of_server = std::find_if(details.begin(), details.end(), [](const StatusDetail& one) {
+    return one.name == "Its own server";
+  });
+  ASSERT_NE(of_server, details.end());
+  EXPECT_EQ(of_server->value, "Not reachable, tried again by itself");
+  status.refused = 1;
+  EXPECT_EQ(words(status), "Live, but 1 change refused");
+}
+
 TEST(StatusWordsTest, DetailsNameTheServerTheLastExchangeAndTheLastProblem) {
   SyncStatus status = in_state(SyncState::kOffline);
   status.peer = "http://example.org/lobby";

@@ -61,6 +61,7 @@ class Network {
   std::atomic<int> connects{0};
   std::atomic<int> requests{0};
   std::atomic<int> checkpoints{0};
+  std::atomic<SyncState> upstream{SyncState::kNone};
 
  private:
   void change(const std::function<void()>& fn) {
@@ -127,6 +128,7 @@ class RemotePeer : public PeerWrapper {
     return asked<void>([&] { return PeerWrapper::put_local(id, json); });
   }
   bool is_local() const override { return false; }
+  SyncState upstream() const override { return network_.upstream; }
 
  private:
   Status check() const {
@@ -219,6 +221,20 @@ class ReplicationLiveSync : public ::testing::Test {
   std::vector<Subscription> subscriptions;
   std::unique_ptr<LiveSync> sync;
 };
+
+TEST_F(ReplicationLiveSync, StatusSaysHowTheServerIsDoingWithItsOwnUpstream) {
+  start();
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  EXPECT_EQ(sync->status().upstream, SyncState::kNone);
+  network.upstream = SyncState::kOffline;
+  edit(*theirs, "message:1", "{}");  // what is exchanged next tells
+  ASSERT_TRUE(awaits([&] { return sync->status().upstream == SyncState::kOffline; }));
+  EXPECT_EQ(sync->status().state, SyncState::kLive);
+  EXPECT_NE(sync_status_json(sync->status()).find("\"upstream\":\"offline\""), std::string::npos);
+  network.cut();
+  ASSERT_TRUE(awaits_state(SyncState::kOffline));
+  EXPECT_EQ(sync->status().upstream, SyncState::kNone) << "nothing is known of a server out of reach";
+}
 
 TEST_F(ReplicationLiveSync, ChangesCrossBothWaysAsTheyHappen) {
   edit(*theirs, "message:before", "{}");

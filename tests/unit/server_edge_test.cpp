@@ -250,6 +250,15 @@ TEST_F(EdgeRoutes, AdministratorsAreToldAllAndReadersTheState) {
   EXPECT_EQ(admin("GET", "/none/_edge").status, 404);
 }
 
+TEST_F(EdgeRoutes, EveryAnswerTellsReadersTheStateAndStrangersNothing) {
+  for (const char* path : {"/db", "/db/_changes", "/db/nothing"})
+    EXPECT_EQ(get("ada", path).header("X-Atelier-Upstream"), "offline") << path;
+  edge_->rooms_["db"].status.state = SyncState::kLive;
+  EXPECT_EQ(get("ada", "/db").header("X-Atelier-Upstream"), "live");
+  EXPECT_EQ(anonymous("GET", "/db").header("X-Atelier-Upstream"), "");
+  EXPECT_EQ(get("bob", "/db/_changes").header("X-Atelier-Upstream"), "");
+}
+
 TEST_F(EdgeRoutes, TheWorstStateOfTheRoomsThatOneMayReadIsTold) {
   edge_->rooms_["parts"].status.state = SyncState::kNeedsAuth;
   EXPECT_EQ(get("ada", "/_edge").text("state"), "needs_auth");  // open to everybody

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace atelier {
 
@@ -31,10 +32,15 @@ struct SyncStatus {
   std::string notice;               // what people should know although nothing is wrong; mostly empty
   std::int64_t last_success_ms = 0;  // wall clock, 0 for never
   std::int64_t retry_at_ms = 0;      // wall clock of the next try, 0 when none is planned
+  /// How the other side is doing with a server of its own, where it is an edge and tells; as of the
+  /// last exchange. kNone: there is none, or nothing is known.
+  SyncState upstream = SyncState::kNone;
 };
 
 /// "live", "catching_up", …
 const char* sync_state_name(SyncState state);
+/// The other way; kNone for a name that is none.
+SyncState sync_state_named(std::string_view name);
 /// The status as one JSON object, its members named as above: what programs read.
 std::string sync_status_json(const SyncStatus& status);
 
