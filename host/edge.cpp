@@ -309,12 +309,14 @@ Status Edge::try_again(const std::string& database,
   };
   for (const server::Quarantine::Entry& entry : quarantine.list()) {
     if (signal_->is_stopping()) return ok();
-    if (entry.away) {
+    auto document = entry.away ? Result<DocumentWrite>(not_found("upstream"))
+                               : quarantine.document(entry.id, entry.rev);
+    // Where a name was taken out the body is upstream alone as well.
+    if (!document && document.error().code == ErrorCode::kNotFound) {
       if (away.empty() || away.back().id != entry.id) away.push_back({entry.id, {}});
       away.back().revs.push_back(entry.rev);
       continue;
     }
-    auto document = quarantine.document(entry.id, entry.rev);
     if (document) writes.push_back(std::move(*document));
     if (writes.size() >= kRetryBatch) ATELIER_CHECK(write());
   }

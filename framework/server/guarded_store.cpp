@@ -89,7 +89,11 @@ GuardedStore::GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGat
   for (const std::string& role : roles) text += role + '\n';
   view_ = hex(sha256(text));
   key_ = bytes_of(hmac_sha256(gate_->secret(), "sequence " + view_), 32);
-  local_prefix_ = '~' + hex(sha256(user_->name)).substr(0, 16) + '~';
+  local_prefix_ = local_prefix(user_->name);
+}
+
+std::string GuardedStore::local_prefix(std::string_view name) {
+  return '~' + hex(sha256(name)).substr(0, 16) + '~';
 }
 
 // --- who sees what

@@ -39,6 +39,8 @@ std::string state_name_for_people(SyncState state) {
       return "Asked to slow down";
     case SyncState::kStopped:
       return "Stopped";
+    case SyncState::kEnded:
+      return "Ended by its owner";
   }
   return "";
 }
@@ -68,6 +70,8 @@ StatusWords status_in_words(const SyncStatus& status, bool serving, const std::s
       return {"The server asks to slow down", StatusMood::kWarn};
     case SyncState::kStopped:
       return {"Not syncing: needs your help", StatusMood::kBad};
+    case SyncState::kEnded:
+      return {"This room was ended", StatusMood::kWarn};
   }
   return {};
 }
