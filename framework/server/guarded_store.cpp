@@ -81,7 +81,8 @@ GuardedStore::GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGat
       user_(std::move(user)),
       terms_(gate_->terms()) {
   admin_ = std::find(user_->roles.begin(), user_->roles.end(), "_admin") != user_->roles.end();
-  restricted_ = terms_->restricts_reading && !user_->carries && !admin_;
+  const bool carries = user_->carries && !terms_->ended;
+  restricted_ = terms_->restricts_reading && !carries && !admin_;
   if (!restricted_) return;
   std::string text = terms_->rules_digest + '\n' + user_->name + '\n';
   std::vector<std::string> roles = user_->roles;
