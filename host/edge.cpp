@@ -351,7 +351,7 @@ Status Edge::try_again(const std::string& database,
 Status Edge::fetch_again(const std::string& database,
                          const std::shared_ptr<server::UpstreamStore>& view,
                          std::span<const RevisionRequest> wanted) {
-  ATELIER_TRY(what, request(database));
+  ATELIER_TRY(what, request(database, false));
   ATELIER_TRY(remote, make_http_peer(what.url, what.http));
   {
     const std::scoped_lock lock(mutex_);

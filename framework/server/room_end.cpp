@@ -37,6 +37,23 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// A text that several people edit has a copy of its own among the properties (docs/formats/text.md),
+/// named by what the ids of its batches, `<prefix>:<key>:<agent>:<range>`, begin with.
+Status forget_snapshots(Store& store, const std::vector<std::string>& ids) {
+  std::string last;
+  for (const std::string& id : ids) {
+    const std::size_t range = id.rfind(':');
+    const std::size_t agent = range == std::string::npos || range == 0 ? range : id.rfind(':', range - 1);
+    if (agent == std::string::npos || agent == range) continue;
+    const std::string name = "text-snapshot:" + id.substr(0, agent + 1);
+    if (name == last) continue;
+    last = name;
+    const auto kept = store.get_property(name);
+    if (kept && !kept->empty()) ATELIER_CHECK(store.put_property(name, ""));
+  }
+  return ok();
+}
+
 Status purge(Store& store, const std::string& id) {
   const auto tree = store.tree(id);
   if (!tree && tree.error().code == ErrorCode::kNotFound) return ok();
@@ -126,6 +143,7 @@ Result<EmptiedPage> empty_room(Store& store, const std::string& from) {
   if (ids.empty() && refused.empty()) return page;
   ATELIER_CHECK(begin_removal(store));
   for (const std::string& local : refused) ATELIER_CHECK(store.remove_local(local));
+  ATELIER_CHECK(forget_snapshots(store, ids));
   ATELIER_CHECK(purge_all(store, ids));
   page.documents = ids.size();
   return page;

@@ -92,7 +92,7 @@ std::vector<StatusDetail> status_details(const SyncStatus& status, bool serving,
     add("Last exchange", ui::relative_time(status.last_success_ms, now_ms));
   if (status.retry_at_ms > now_ms)
     add("Next try", "in " + std::to_string((status.retry_at_ms - now_ms + 999) / 1000) + " s");
-  add("Last problem", status.last_error);
+  add(status.state == SyncState::kEnded ? "Why" : "Last problem", status.last_error);
   add("Note", status.notice);
   return details;
 }
