@@ -22,7 +22,7 @@ struct RoomEnd {
   std::string message;  // at most kRoomEndMessageBytesMax bytes; may be empty
 };
 inline constexpr std::size_t kRoomEndNameBytesMax = 256;
-inline constexpr std::size_t kRoomEndMessageBytesMax = 2'048;
+inline constexpr std::size_t kRoomEndMessageBytesMax = 1'024;
 
 /// Errors: kInvalid naming the member.
 Result<RoomEnd> read_room_end(std::string_view body);
