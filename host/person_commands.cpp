@@ -415,8 +415,8 @@ struct Removal {
   struct Room {
     std::string room;
     bool people = false;  // named in `_security`
-    std::uint64_t documents = 0, revisions = 0, locals = 0;
-    bool any() const { return people || documents > 0 || locals > 0; }
+    std::uint64_t documents = 0, revisions = 0, old = 0, locals = 0;
+    bool any() const { return people || documents + old + locals > 0; }
   };
   bool account = false;
   std::vector<Room> rooms;
@@ -489,11 +489,11 @@ Status take_out(const RoomAccess& access, const PersonOptions& options, Removal:
   if (room.people)
     ATELIER_CHECK(put_json(access, path, security_with(security, "", options.name),
                            "cannot change who is in " + room.room));
-  room.documents = room.revisions = 0;
   return each_page(access, "person-remove", room.room, options.name, options.as,
                    [&](const std::string& page) -> Status {
     room.documents += static_cast<std::uint64_t>(json::int_member(page, "documents").value_or(0));
     room.revisions += static_cast<std::uint64_t>(json::int_member(page, "revisions").value_or(0));
+    room.old += static_cast<std::uint64_t>(json::int_member(page, "old").value_or(0));
     json::for_each_element(json::member(page, "left").value_or("[]"), [&](std::string_view one) {
       removal.left.push_back({room.room, json::string_member(one, "id").value_or(""),
                               json::string_member(one, "reason").value_or("")});
@@ -593,7 +593,8 @@ void print_json(const PersonOptions& options, const Removal& done,
     if (!room.any()) continue;
     line.begin_object().key("room").string(room.room).key("people").boolean(room.people);
     line.key("documents").integer(static_cast<std::int64_t>(room.documents));
-    line.key("revisions").integer(static_cast<std::int64_t>(room.revisions)).end_object();
+    line.key("revisions").integer(static_cast<std::int64_t>(room.revisions));
+    line.key("old").integer(static_cast<std::int64_t>(room.old)).end_object();
   }
   line.end_array();
   write_places(line, "left", done.left);
@@ -619,7 +620,8 @@ void print_words(const PersonOptions& options, const Removal& done,
   for (const Removal::Room& room : done.rooms) {
     if (!room.any()) continue;
     out << room.room << ": " << some(room.documents, "document") << " changed ("
-        << some(room.revisions, "revision") << ")" << (room.people ? ", no longer among its people" : "") << '\n';
+        << some(room.revisions, "revision") << ")" << (room.people ? ", no longer among its people" : "")
+        << (room.old > 0 ? ", old revisions of " + some(room.old, "document") + " dropped" : "") << '\n';
   }
   if (!done.left.empty()) {
     out << "These carry the name still:\n";

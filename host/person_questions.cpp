@@ -36,7 +36,8 @@ Result<std::string> remove(Store& store, const Question& question) {
   ATELIER_TRY(page, server::remove_named(store, {question.name, question.as}, question.from));
   json::Writer out;
   out.begin_object().key("documents").integer(number(page.documents));
-  out.key("revisions").integer(number(page.revisions)).key("left").begin_array();
+  out.key("revisions").integer(number(page.revisions)).key("old").integer(number(page.old));
+  out.key("left").begin_array();
   for (const auto& left : page.left)
     out.begin_object().key("id").string(left.id).key("reason").string(left.reason).end_object();
   out.end_array().key("mentioned").begin_array();

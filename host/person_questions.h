@@ -4,8 +4,8 @@
 //
 //   person-find     {"room","name","from"} -> {"leaves":[{"id","rev","deleted","values","mentions"}],
 //                   "evicted","next"}; without "next" that was all
-//   person-remove   {"room","name","as","from"} -> {"documents","revisions","left":[{"id","reason"}],
-//                   "mentioned":[id],"evicted","next"}
+//   person-remove   {"room","name","as","from"} -> {"documents","revisions","old",
+//                   "left":[{"id","reason"}],"mentioned":[id],"evicted","next"}
 //   person-locals   {"room","name"} -> {"locals":[{"_id", …}]}: what is in outbox and quarantine, and
 //                   carries or mentions the name
 //   person-finish   {"room","name"} -> {"locals": changed, "done"}; asked again until it is done

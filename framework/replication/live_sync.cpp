@@ -211,6 +211,7 @@ LiveSync::Impl::~Impl() {
 void LiveSync::Impl::run(Direction& direction) {
   while (!stopping()) {
     if (is_over(direction)) {
+      if (direction.push) count_waiting();
       rest();
       continue;
     }

@@ -155,6 +155,21 @@ Status note_attachments(const Store& store, std::string_view name, NamedLeaf& le
   return ok();
 }
 
+/// Of revisions that are no leaves any more, and whose bodies no compaction has dropped yet.
+Result<bool> old_revision_has_name(const Store& store, const std::string& id,
+                                   std::string_view name) {
+  const auto tree = store.tree(id);
+  if (!tree && tree.error().code == ErrorCode::kNotFound) return false;
+  if (!tree) return tree.error();
+  std::vector<RevId> old;
+  for (const RevNode& node : tree->nodes())
+    if (node.has_children && node.body != 0) old.push_back(node.rev);
+  if (old.empty()) return false;
+  for (const Result<Document>& one : store.open_revs(id, old, false))
+    if (one && places_of_name(one->body, name).values > 0) return true;
+  return false;
+}
+
 bool is_of_reader(std::string_view local_id, const std::string& name) {
   return local_id.starts_with(GuardedStore::local_prefix(name));
 }
@@ -233,6 +248,7 @@ Result<NamedPage> find_named(const Store& store, std::string_view name, const st
       page.next = std::string(view.id);
       return false;
     }
+    if (view.rev.generation() > 1 && view.id != last) page.edited.emplace_back(view.id);
     last = view.id;
     ++looked_at;
     bytes += view.body.size();
@@ -269,9 +285,14 @@ Result<RemovedPage> remove_named(Store& store, const NameRemoval& removal,
     if (leaf.places.mentions > 0 && (page.mentioned.empty() || page.mentioned.back() != leaf.id))
       page.mentioned.push_back(leaf.id);
   }
-  if (ids.empty()) return page;
+  for (const std::string& id : found.edited) {
+    if (ids.contains(id)) continue;
+    ATELIER_TRY(has, old_revision_has_name(store, id, removal.name));
+    page.old += has ? 1 : 0;
+  }
+  if (ids.empty() && page.old == 0) return page;
   ATELIER_CHECK(begin_removal(store));
-  ATELIER_CHECK(rewrite(store, ids, removal, page));
+  if (!ids.empty()) ATELIER_CHECK(rewrite(store, ids, removal, page));
   return page;
 }
 

@@ -45,6 +45,7 @@ struct NamedLeaf {
 };
 struct NamedPage {
   std::vector<NamedLeaf> leaves;    // that carry or mention the name, by id
+  std::vector<std::string> edited;  // ids of all that were changed once: they may have old revisions
   std::uint64_t evicted = 0;        // leaves whose body is not here
   std::optional<std::string> next;  // the id to go on from; none: that was all
 };
@@ -56,6 +57,7 @@ struct NameRemoval {
 };
 struct RemovedPage {
   std::uint64_t documents = 0, revisions = 0;  // that were changed
+  std::uint64_t old = 0;  // documents of which only old revisions carry it: finish_removal() drops them
   struct Left {
     std::string id, reason;
   };

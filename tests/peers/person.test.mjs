@@ -1,11 +1,12 @@
 // What a server has of a person, as one file; and their name taken out of it, in the file on the disk as well.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPouch, makeWorld, pouch, run, serve, stop } from './harness.mjs';
+import { binary, freshPouch, makeWorld, pouch, run, serve, stop } from './harness.mjs';
 
 const PouchDB = pouch();
 const name = 'ada-of-the-studio';
@@ -67,6 +68,22 @@ test('an export holds all that carries the name, and says what it does not hold'
   assert.ok(all.not_included.some((words) => /backups/.test(words)));
 });
 
+test('a large attachment goes through as it is read', async () => {
+  const huge = Buffer.alloc(96 << 20, 'many bytes ');
+  const { rev } = await admin('PUT', '/other/film', { by: name });
+  const attached = await admin('PUT', `/other/film/film.bin?rev=${rev}`, huge, 'application/octet-stream');
+  const child = spawn(binary, ['person', 'export', name, '--out', '-', '--profile', 'server'], { env: world.env });
+  let bytes = 0, resident = 0;
+  for await (const chunk of child.stdout) {
+    bytes += chunk.length;
+    if (bytes > 100 << 20 && resident === 0)
+      resident = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]);
+  }
+  assert.ok(bytes > huge.length * 4 / 3, `${bytes} bytes`);
+  assert.ok(resident > 0 && resident < 64 << 10, `${resident} kB at the most`);
+  await admin('DELETE', `/other/film?rev=${attached.rev}`);
+});
+
 test('nothing is overwritten, nobody is made up, and what cannot be asked is said', async () => {
   assert.equal((await person('export', name, '--out', out('ada.json'))).code, 1);
   const nobody = await person('export', 'nobody-at-all', '--out', out('nobody.json'));
@@ -98,7 +115,8 @@ test('a removal reaches every leaf, the people and the account, and a client tha
   assert.equal(done.code, 0, done.err);
   const said = JSON.parse(done.out);
   assert.equal(said.account, true);
-  assert.deepEqual(said.rooms, [{ room: 'lobby', people: true, documents: 4, revisions: 5 }]);
+  assert.deepEqual(said.rooms, [{ room: 'lobby', people: true, documents: 4, revisions: 5, old: 0 },
+    { room: 'other', people: false, documents: 0, revisions: 0, old: 1 }]);
   assert.deepEqual(said.mentioned_in, [{ room: 'lobby', id: 'chat:2' }]);
   assert.deepEqual(said.left, []);
   assert.ok(said.not_reached.some((words) => /devices and servers/.test(words)));

@@ -36,6 +36,7 @@ class Person : public test::StoreTest {
       if (!page) return all;
       all.documents += page->documents;
       all.revisions += page->revisions;
+      all.old += page->old;
       all.evicted += page->evicted;
       all.left.insert(all.left.end(), page->left.begin(), page->left.end());
       all.mentioned.insert(all.mentioned.end(), page->mentioned.begin(), page->mentioned.end());
@@ -160,6 +161,20 @@ TEST_F(Person, GoesOutOfEachLeafOfAConflictAndOfTombstones) {
   EXPECT_TRUE(gone[0]->deleted);
   EXPECT_EQ(gone[0]->rev.generation(), 3u);
   EXPECT_EQ(gone[0]->body, R"({"by":"somebody"})");
+}
+
+TEST_F(Person, OldRevisionsOfWhatCarriesItNoMoreAreDroppedToo) {
+  const RevId first = put("a", R"({"by":"ada lovelace"})");
+  put("a", R"({"by":"eve"})", first);
+  const RevId other = put("b", R"({"by":"ada lovelace"})");
+  ASSERT_TRUE(store_->write_one(test::tombstone("b", other)));
+  const RemovedPage done = remove();
+  EXPECT_EQ(done.documents, 0u);
+  EXPECT_EQ(done.old, 2u);
+  finish();
+  EXPECT_EQ(remove().old, 0u);
+  store_.reset();
+  EXPECT_EQ(in_file(kName), 0u);
 }
 
 TEST_F(Person, ASecondRunChangesNothing) {
