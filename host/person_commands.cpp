@@ -22,7 +22,7 @@
 #include "people_commands.h"
 #include "progress.h"
 #include "room_access.h"
-#include "server/person.h"
+#include "server/room_end.h"
 #include "stopper.h"
 
 namespace atelier::host {
@@ -31,6 +31,7 @@ namespace {
 constexpr int kAskEveryMs = 100;             // whether the indexes are dropped
 constexpr std::size_t kListedMax = 20;       // documents named on a terminal; in JSON all are
 constexpr std::size_t kNameBytesMax = 1'024;
+constexpr std::size_t kAsBytesMax = server::kRoomEndNameBytesMax;  // the shortest of what holds a name
 constexpr std::string_view kGroups[] = {"admins", "moderators", "members", "readers"};
 constexpr std::string_view kOfPassword[] = {"password", "derived_key", "salt", "password_sha"};
 
@@ -653,8 +654,8 @@ Result<bool> confirmed(const RoomAccess& access, const PersonOptions& options, s
 int run_remove(const CommandContext& context, const PersonOptions& options, std::istream& in,
                std::ostream& out, std::ostream& err) {
   if (options.as == options.name) return fail(err, invalid("--as must be another name"));
-  if (options.as.size() > kNameBytesMax || !json::is_utf8(options.as))
-    return fail(err, invalid("--as is text of at most " + std::to_string(kNameBytesMax) + " bytes"));
+  if (options.as.empty() || options.as.size() > kAsBytesMax || !json::is_utf8(options.as))
+    return fail(err, invalid("--as is text of 1 to " + std::to_string(kAsBytesMax) + " bytes"));
   const auto access = access_profile(context);
   if (!access) return fail(err, access.error());
   const auto go_on = confirmed(*access, options, in, err);

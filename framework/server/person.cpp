@@ -71,10 +71,16 @@ std::string mode_without_name(std::string_view body, std::string_view name) {
   return out.take();
 }
 
+/// Of a mode its list of names alone is about people: somebody may be called "watch".
+NamePlaces places_in(std::string_view id, std::string_view body, std::string_view name) {
+  if (id != kModeId) return places_of_name(body, name);
+  const auto list = json::member(body, "names");
+  return list ? places_of_name(*list, name) : NamePlaces();
+}
+
 std::string rewritten(const Document& document, const NameRemoval& removal) {
-  const std::string body =
-      document.id == kModeId ? mode_without_name(document.body, removal.name) : document.body;
-  return without_name(body, removal.name, removal.replacement);
+  if (document.id == kModeId) return mode_without_name(document.body, removal.name);
+  return without_name(document.body, removal.name, removal.replacement);
 }
 
 DocumentWrite child_of(const Document& leaf, const NameRemoval& removal) {
@@ -102,7 +108,7 @@ Result<std::vector<DocumentWrite>> writes_of(const Store& store, const std::stri
   for (const Result<Document>& leaf : store.open_revs(id, {}, false)) {
     if (!leaf && leaf.error().code == ErrorCode::kEvicted) continue;
     if (!leaf) return leaf.error();
-    if (places_of_name(leaf->body, removal.name).values > 0)
+    if (places_in(id, leaf->body, removal.name).values > 0)
       writes.push_back(child_of(*leaf, removal));
   }
   return writes;
@@ -166,7 +172,7 @@ Result<bool> old_revision_has_name(const Store& store, const std::string& id,
     if (node.has_children && node.body != 0) old.push_back(node.rev);
   if (old.empty()) return false;
   for (const Result<Document>& one : store.open_revs(id, old, false))
-    if (one && places_of_name(one->body, name).values > 0) return true;
+    if (one && places_in(id, one->body, name).values > 0) return true;
   return false;
 }
 
@@ -253,7 +259,7 @@ Result<NamedPage> find_named(const Store& store, std::string_view name, const st
     ++looked_at;
     bytes += view.body.size();
     if (view.evicted) ++page.evicted;
-    NamedLeaf leaf{std::string(view.id), view.rev, view.deleted, places_of_name(view.body, name)};
+    NamedLeaf leaf{std::string(view.id), view.rev, view.deleted, places_in(view.id, view.body, name)};
     if (mentions_name(view.id, name)) ++leaf.places.mentions;
     if (leaf.places.values > 0) found_bytes += view.body.size();
     if (!leaf.places.any() && !view.has_attachments) return true;

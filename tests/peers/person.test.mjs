@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { binary, freshPouch, makeWorld, pouch, run, serve, stop } from './harness.mjs';
+import { binary, freshPouch, makeWorld, pouch, run, serve, stop, until } from './harness.mjs';
 
 const PouchDB = pouch();
 const name = 'ada-of-the-studio';
@@ -53,7 +53,7 @@ test('an export holds all that carries the name, and says what it does not hold'
   assert.equal(all.server, server.url);
   assert.equal(all.account.name, name);
   assert.deepEqual(all.account.roles, ['painters']);
-  for (const secret of ['derived_key', 'salt', 'argon2id$']) assert.ok(!text.includes(secret), secret);
+  for (const secret of ['derived_key', 'salt', '$argon2id']) assert.ok(!JSON.stringify(all.account).includes(secret), secret);
   assert.deepEqual(all.rooms.map((room) => room.room), ['lobby']);
   const [lobby] = all.rooms;
   assert.deepEqual(lobby.roles, ['members', 'readers by the role painters', 'named in access:mode']);
@@ -164,4 +164,30 @@ test('without a server the commands open the profile themselves', async () => {
   assert.match(done.out, /other: 1 document changed/);
   const file = readdirSync(world.folder, { recursive: true }).find((one) => one.endsWith(path.join('other', 'data.mdb')));
   assert.ok(!readFileSync(out(file)).includes(name), 'written anew as it was closed');
+});
+
+test('at an edge the change goes upstream, and what is refused there is in the outbox and said', async () => {
+  const upstream = await serve(world, { profile: 'upstream', args: ['--room', 'shared'] });
+  assert.equal((await run(world, ['user', 'add', 'carrier', '--profile', 'upstream', '--role', 'edge'], 'pw\n')).code, 0);
+  const at = async (place, method, target, body) => (await fetch(`${place.url}${target}`, { method, body: body && JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', Authorization: `Basic ${Buffer.from(`admin:${place.token}`).toString('base64')}` } })).json();
+  await at(upstream, 'PUT', '/shared/_security', { members: { names: ['carrier'] } });
+  await at(upstream, 'PUT', '/shared/free:1', { by: name });
+  await at(upstream, 'PUT', '/shared/log:1', { by: name });
+  writeFileSync(out('who.json'), JSON.stringify({ user: 'carrier', password: 'pw' }), { mode: 0o600 });
+  const edge = await serve(world, { profile: 'edge', args: ['--room', 'shared', '--prefix', 'free', '--prefix', 'log',
+    '--upstream', `${upstream.url}/`, '--credentials', out('who.json')] });
+  await until(async () => (await at(edge, 'GET', '/shared/log:1')).by === name, 'the edge to have the documents');
+  await at(upstream, 'PUT', '/shared/access:rules', { version: 1, prefixes: { log: { append_only: true } } });
+  const done = await run(world, ['person', 'remove', name, '--yes', '--json', '--profile', 'edge']);
+  assert.equal(done.code, 0, done.err);
+  assert.ok(JSON.parse(done.out).not_reached.some((words) => words.includes('the change of \'shared\' goes to') && words.includes('atelier outbox')));
+  await until(async () => (await at(upstream, 'GET', '/shared/free:1')).by === '(removed)', 'upstream to take what it may');
+  const outbox = await until(async () => {
+    const said = (await run(world, ['outbox', 'shared', '--profile', 'edge', '--json'])).out;
+    return said.includes('log:1') && said;
+  }, 'the outbox to hold what is refused');
+  assert.match(outbox, /append_only/);
+  assert.equal((await at(upstream, 'GET', '/shared/log:1')).by, name);
+  assert.equal((await at(edge, 'GET', '/shared/log:1')).by, '(removed)');
 });

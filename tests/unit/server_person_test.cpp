@@ -219,6 +219,13 @@ TEST_F(Person, LongerTextsIdsAndWhatHasAnotherMeaningAreLeftAndTold) {
   EXPECT_EQ(body("access:mode"), R"({"mode":"named","names":["eve"]})");
 }
 
+TEST_F(Person, SomebodyCalledLikeAModeTakesNoModeAway) {
+  put("access:mode", R"({"mode":"watch","names":["watch","eve"]})");
+  EXPECT_EQ(remove({"watch", "somebody"}).documents, 1u);
+  EXPECT_EQ(body("access:mode"), R"({"mode":"watch","names":["eve"]})");
+  EXPECT_EQ(remove({"watch", "somebody"}).documents, 0u);
+}
+
 TEST_F(Person, WhoeverWritesMeanwhileLosesNothing) {
   for (int i = 0; i < 50; ++i) put("doc:" + std::to_string(i), R"({"by":"ada lovelace","n":0})");
   std::atomic<bool> stop = false;
