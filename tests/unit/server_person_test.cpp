@@ -132,8 +132,9 @@ TEST_F(Person, AKillBeforeTheCloseIsMadeUpForAtTheNextOpening) {
     return std::string{std::istreambuf_iterator<char>(in), {}};
   };
   EXPECT_NE(bytes().find(kName), std::string::npos);
-  ASSERT_TRUE(Store::open(copy, {}));
-  EXPECT_EQ(bytes().find(kName), std::string::npos);
+  const auto opened = Store::open(copy, {});
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(bytes().find(kName), std::string::npos) << "and not only when it is closed";
   EXPECT_EQ(erasing(copy), Erasing::kNone);
 }
 
