@@ -1,7 +1,7 @@
 // A room that its owner ends, through the public programs: what its server keeps and tells, what the devices of its
 // members do with their copies, and that nothing which was removed comes back.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
@@ -150,12 +150,14 @@ test('an own room that syncs with nobody asks nothing', async () => {
 test('the end goes through edges both ways, and nothing that was removed is pulled again', async () => {
   assert.equal((await run(world, ['user', 'add', 'carrier', '--profile', 'server', '--role', 'edge'], 'pw\n')).code, 0);
   await admin('PUT', '/lobby/_security', { members: { names: ['ada', 'bob', 'carrier'] } });
-  const file = path.join(world.folder, 'edge.json');
-  writeFileSync(file, JSON.stringify({ user: 'carrier', password: 'pw' }));
-  chmodSync(file, 0o600);
-  const serveEdge = (profile) => makeServer(profile, ['--upstream', `${server.url}/`, '--credentials', file]);
-  let one = await serveEdge('one');
-  const two = await serveEdge('two');
+  const upstream = (file, user, password) => {
+    writeFileSync(path.join(world.folder, file), JSON.stringify({ user, password }), { mode: 0o600 });
+    return ['--upstream', `${server.url}/`, '--credentials', path.join(world.folder, file)];
+  };
+  // One may read everything there, as where the upstream is a CouchDB that knows of no end.
+  const asAdministrator = upstream('one.json', 'admin', server.token);
+  let one = await makeServer('one', asAdministrator);
+  const two = await makeServer('two', upstream('two.json', 'carrier', 'pw'));
   for (const edge of [one, two])
     await until(async () => (await admin('GET', '/lobby/message:0', undefined, edge)).status === 200, 'the edges to be filled');
   const ended = await run(world, ['end', 'lobby', '--profile', 'one', '--by', 'Olga', '--yes']);
@@ -166,10 +168,10 @@ test('the end goes through edges both ways, and nothing that was removed is pull
   }
   assert.equal((await admin('GET', '/lobby/message:0')).status, 200, 'what others hold is theirs to remove');
   await admin('PUT', '/lobby/message:9', { text: 'an administrator may' });
-  // A restart, and a start without its checkpoints.
+  // Also after a restart.
   await stop(one.child);
   assert.ok(!holds('one'));
-  one = await serve(world, { profile: 'one', args: ['--room', 'lobby', '--upstream', `${server.url}/`, '--credentials', file] });
+  one = await serve(world, { profile: 'one', args: ['--room', 'lobby', ...asAdministrator] });
   await until(async () => (await admin('GET', '/lobby/_edge', undefined, one)).json.status?.state === 'live', 'edge one to be live again');
   assert.deepEqual((await admin('GET', '/lobby/_all_docs', undefined, one)).json.rows.map((row) => row.id), ['access:ended']);
   // The same end, told again where the documents are, removes them there.
