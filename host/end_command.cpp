@@ -48,7 +48,8 @@ Result<std::int64_t> documents_in(const RoomAccess& access) {
 }
 
 /// A question of room_questions.h.
-Result<std::string> ask(const RoomAccess& access, const char* command, const std::string& from = {}) {
+Result<std::string> ask(const RoomAccess& access, const char* command,
+                        const std::string& from = {}) {
   json::Writer body;
   body.begin_object().key("room").string(access.database).key("from").string(from).end_object();
   ATELIER_TRY(answer, access.control(command, body.take()));
@@ -92,7 +93,8 @@ Result<std::int64_t> empty(const RoomAccess& access, ProgressLine& line) {
 Result<bool> confirmed(const RoomAccess& access, const EndOptions& options, std::istream& in,
                        std::ostream& err) {
   if (options.yes) return true;
-  if (!os::is_terminal()) return invalid("this ends the room for everybody: say --yes, or run it on a terminal");
+  if (!os::is_terminal())
+    return invalid("this ends the room for everybody: say --yes, or run it on a terminal");
   ATELIER_TRY(documents, documents_in(access));
   err << "From now on nobody but administrators reads or writes '" << options.room
       << "', and its members are told so when they synchronise.\n"
@@ -109,7 +111,11 @@ void print(const CommandContext& context, const EndOptions& options, const serve
            bool before, std::optional<std::int64_t> removed, bool own, std::ostream& out) {
   if (context.json) {
     json::Writer line;
-    line.begin_object().key("room").string(options.room).key("ended").raw(server::room_end_json(end));
+    line.begin_object()
+        .key("room")
+        .string(options.room)
+        .key("ended")
+        .raw(server::room_end_json(end));
     line.key("before").boolean(before).key("removed");
     removed ? line.integer(*removed) : line.null();
     line.end_object();
@@ -119,8 +125,10 @@ void print(const CommandContext& context, const EndOptions& options, const serve
   out << server::room_end_words(end) << (before ? " (It had been ended before.)" : "") << '\n';
   if (removed)
     out << *removed << (*removed == 1 ? " document was" : " documents were") << " removed here"
-        << (own ? "" : "; the file is written anew when the program that has it open now ends") << ".\n";
-  out << "Members' devices learn of it when they synchronise, and keep or remove their copies as their "
+        << (own ? "" : "; the file is written anew when the program that has it open now ends")
+        << ".\n";
+  out << "Members' devices learn of it when they synchronise, and keep or remove their copies as "
+         "their "
          "people say. Backups, and servers that have the room from here, keep theirs."
       << std::endl;
 }

@@ -1,6 +1,6 @@
-// `atelier end ROOM`: its owner ends a room. Its document `access:ended` (server/room_end.h) says so to all
-// that synchronise with this server; then the server's own copy is removed, without tombstones that would
-// replicate. Thread rule: main thread.
+// `atelier end ROOM`: its owner ends a room. Its document `access:ended` (server/room_end.h) says
+// so to all that synchronise with this server; then the server's own copy is removed, without
+// tombstones that would replicate. Thread rule: main thread.
 #pragma once
 
 #include <iosfwd>

@@ -85,6 +85,8 @@ Status Base64Stream::write(std::string_view bytes) {
   return written;
 }
 
-Status Base64Stream::finish() { return file_.write(base64(std::exchange(rest_, {}))); }
+Status Base64Stream::finish() {
+  return file_.write(base64(std::exchange(rest_, {})));
+}
 
 }  // namespace atelier::host

@@ -1,5 +1,5 @@
-// A new file of mode 0600 that has its name only when it is whole, or standard output. Thread rule: one
-// thread.
+// A new file of mode 0600 that has its name only when it is whole, or standard output. Thread rule:
+// one thread.
 #pragma once
 
 #include <cstddef>

@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kUsers = "_users";
 constexpr std::string_view kUserPrefix = "org.couchdb.user:";
 
-std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t number(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 struct Question {
   std::string room, name, from, as;

@@ -13,10 +13,10 @@
 namespace atelier::server {
 namespace {
 
-constexpr std::size_t kPageLeavesMax = 1'000;          // looked at in a call: some milliseconds
-constexpr std::size_t kPageBytesMax = 8 << 20;         // of bodies, likewise
-constexpr std::size_t kPageFoundBytesMax = 4 << 20;    // of bodies that are then changed
-constexpr int kAttemptsMax = 20;                       // of a document that others write to as well
+constexpr std::size_t kPageLeavesMax = 1'000;        // looked at in a call: some milliseconds
+constexpr std::size_t kPageBytesMax = 8 << 20;       // of bodies, likewise
+constexpr std::size_t kPageFoundBytesMax = 4 << 20;  // of bodies that are then changed
+constexpr int kAttemptsMax = 20;                     // of a document that others write to as well
 constexpr std::string_view kQuarantine = "atelier-quarantine-";
 
 /// Calls fn(begin, end, is_key) for each string of a text in normal form, quotes included.
@@ -31,7 +31,9 @@ void each_string(std::string_view text, const Fn& fn) {
   }
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 bool is_letter(char c) {
   const char small = lower(c);
@@ -40,14 +42,16 @@ bool is_letter(char c) {
 }
 
 std::size_t find_in_any_case(std::string_view text, std::string_view word, std::size_t from) {
-  const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
-                                 word.begin(), word.end(),
-                                 [](char a, char b) { return lower(a) == lower(b); });
+  const auto found =
+      std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), word.begin(),
+                  word.end(), [](char a, char b) { return lower(a) == lower(b); });
   return found == text.end() ? std::string_view::npos
                              : static_cast<std::size_t>(found - text.begin());
 }
 
-bool is_left_alone(std::string_view id) { return id.starts_with("_design/") || id == kRulesId; }
+bool is_left_alone(std::string_view id) {
+  return id.starts_with("_design/") || id == kRulesId;
+}
 
 /// The list of a mode gets shorter: a replacement in it would be somebody who may write.
 std::string mode_without_name(std::string_view body, std::string_view name) {
@@ -248,8 +252,8 @@ Result<NamedPage> find_named(const Store& store, std::string_view name, const st
   options.deleted = true;
   options.all_leaves = true;
   ATELIER_CHECK(store.scan(options, [&](const DocumentView& view) {
-    const bool full = looked_at >= kPageLeavesMax || bytes >= kPageBytesMax ||
-                      found_bytes >= kPageFoundBytesMax;
+    const bool full =
+        looked_at >= kPageLeavesMax || bytes >= kPageBytesMax || found_bytes >= kPageFoundBytesMax;
     if (full && view.id != last) {  // all leaves of a document are in one page
       page.next = std::string(view.id);
       return false;
@@ -259,7 +263,8 @@ Result<NamedPage> find_named(const Store& store, std::string_view name, const st
     ++looked_at;
     bytes += view.body.size();
     if (view.evicted) ++page.evicted;
-    NamedLeaf leaf{std::string(view.id), view.rev, view.deleted, places_in(view.id, view.body, name)};
+    NamedLeaf leaf{std::string(view.id), view.rev, view.deleted,
+                   places_in(view.id, view.body, name)};
     if (mentions_name(view.id, name)) ++leaf.places.mentions;
     if (leaf.places.values > 0) found_bytes += view.body.size();
     if (!leaf.places.any() && !view.has_attachments) return true;
@@ -302,7 +307,9 @@ Result<RemovedPage> remove_named(Store& store, const NameRemoval& removal,
   return page;
 }
 
-Status begin_removal(const Store& store) { return mark_erasing(store.path(), Erasing::kBegun); }
+Status begin_removal(const Store& store) {
+  return mark_erasing(store.path(), Erasing::kBegun);
+}
 
 Result<std::uint64_t> remove_from_locals(Store& store, const std::string& name) {
   std::uint64_t changed = 0;

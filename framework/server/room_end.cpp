@@ -20,8 +20,9 @@ constexpr std::size_t kPageDocuments = 500;
 constexpr std::size_t kPurgers = 8;  // what several threads ask for goes into one commit
 constexpr std::string_view kQuarantine = "atelier-quarantine-";
 
-constexpr const char* kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
-                                   "July",    "August",   "September", "October", "November", "December"};
+constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
+                                   "May",       "June",     "July",     "August",
+                                   "September", "October",  "November", "December"};
 
 std::string date_words(std::int64_t wall_ms) {
   using namespace std::chrono;
@@ -37,13 +38,15 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// A text that several people edit has a copy of its own among the properties (docs/formats/text.md),
-/// named by what the ids of its batches, `<prefix>:<key>:<agent>:<range>`, begin with.
+/// A text that several people edit has a copy of its own among the properties
+/// (docs/formats/text.md), named by what the ids of its batches, `<prefix>:<key>:<agent>:<range>`,
+/// begin with.
 Status forget_snapshots(Store& store, const std::vector<std::string>& ids) {
   std::string last;
   for (const std::string& id : ids) {
     const std::size_t range = id.rfind(':');
-    const std::size_t agent = range == std::string::npos || range == 0 ? range : id.rfind(':', range - 1);
+    const std::size_t agent =
+        range == std::string::npos || range == 0 ? range : id.rfind(':', range - 1);
     if (agent == std::string::npos || agent == range) continue;
     const std::string name = "text-snapshot:" + id.substr(0, agent + 1);
     if (name == last) continue;
@@ -89,8 +92,7 @@ Status purge_all(Store& store, const std::vector<std::string>& ids) {
 Result<RoomEnd> read_room_end(std::string_view body) {
   RoomEnd end;
   const auto at = json::int_member(body, "at");
-  if (!at || *at < 0 || *at > kLastMs)
-    return invalid("/at: must be milliseconds since 1970");
+  if (!at || *at < 0 || *at > kLastMs) return invalid("/at: must be milliseconds since 1970");
   const auto by = json::string_member(body, "by");
   if (!by || by->empty() || by->size() > kRoomEndNameBytesMax)
     return invalid("/by: must be the name of who ended the room, of at most " +

@@ -1,4 +1,5 @@
-// See screens.h: the one question about the copy of a room that its owner ended. Thread rule: main thread.
+// See screens.h: the one question about the copy of a room that its owner ended. Thread rule: main
+// thread.
 #include <algorithm>
 
 #include <imgui.h>

@@ -1,17 +1,16 @@
 // Goal: a name is found and taken out wherever it may stand in a room, and nothing else changes.
 // Method: documents of every kind in a store; afterwards the bytes of the file are searched.
-#include "server/person.h"
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <iterator>
 #include <thread>
 
+#include <gtest/gtest.h>
+
 #include "base/json_text.h"
 #include "server/guarded_store.h"
+#include "server/person.h"
 #include "store/care.h"
 #include "store/verify.h"
 #include "unit/store_tools.h"
@@ -80,8 +79,9 @@ TEST(PersonName, StandsInValuesAtAnyDepthAndNowhereElse) {
   const NamePlaces places = places_of_name(text, "ada");
   EXPECT_EQ(places.values, 4u);
   EXPECT_EQ(places.mentions, 2u);  // a member's name, and a sentence; "adam" is another word
-  EXPECT_EQ(without_name(text, "ada", "x\"y"),
-            R"({"ada":"x\"y","author":{"name":"x\"y"},"text":"Ask Ada.","list":["x\"y",["x\"y"],"adam"],"n":1})");
+  EXPECT_EQ(
+      without_name(text, "ada", "x\"y"),
+      R"({"ada":"x\"y","author":{"name":"x\"y"},"text":"Ask Ada.","list":["x\"y",["x\"y"],"adam"],"n":1})");
   EXPECT_FALSE(places_of_name(R"({"a":"ad","b":"a\"da\\"})", "ada").any());
 }
 
@@ -153,9 +153,9 @@ TEST_F(Person, GoesOutOfEachLeafOfAConflictAndOfTombstones) {
     bodies.push_back(leaf->body);
   }
   std::sort(bodies.begin(), bodies.end());
-  EXPECT_EQ(bodies, (std::vector<std::string>{R"({"by":"eve","v":"d"})",
-                                              R"({"by":"somebody","v":"b"})",
-                                              R"({"by":"somebody","v":"c"})"}));
+  EXPECT_EQ(bodies,
+            (std::vector<std::string>{R"({"by":"eve","v":"d"})", R"({"by":"somebody","v":"b"})",
+                                      R"({"by":"somebody","v":"c"})"}));
   const auto gone = store_->open_revs("gone", {}, false);
   ASSERT_EQ(gone.size(), 1u);
   ASSERT_TRUE(gone[0]);
@@ -215,7 +215,8 @@ TEST_F(Person, LongerTextsIdsAndWhatHasAnotherMeaningAreLeftAndTold) {
   EXPECT_EQ(done.documents, 1u);
   ASSERT_EQ(done.left.size(), 1u);
   EXPECT_EQ(done.left[0].id, "_design/x");
-  EXPECT_EQ(done.mentioned, (std::vector<std::string>{"access:rules", "note:1", "of:ada lovelace"}));
+  EXPECT_EQ(done.mentioned,
+            (std::vector<std::string>{"access:rules", "note:1", "of:ada lovelace"}));
   EXPECT_EQ(body("note:1"), R"({"text":"I met Ada Lovelace."})");
   EXPECT_EQ(body("access:mode"), R"({"mode":"named","names":["eve"]})");
 }
@@ -313,13 +314,16 @@ TEST_F(Person, WordsOfAnIndexGoToo) {
 }
 
 TEST_F(Person, QuarantineKeepsNoBodyAndTheirCheckpointsGo) {
-  ASSERT_TRUE(store_->put_local("atelier-quarantine-1", R"({"id":"x","body":{"by":"ada lovelace"},"rev":"1-a"})"));
-  ASSERT_TRUE(store_->put_local("atelier-quarantine-2", R"({"id":"y","body":{"by":"eve"},"rev":"1-a"})"));
+  ASSERT_TRUE(store_->put_local("atelier-quarantine-1",
+                                R"({"id":"x","body":{"by":"ada lovelace"},"rev":"1-a"})"));
+  ASSERT_TRUE(
+      store_->put_local("atelier-quarantine-2", R"({"id":"y","body":{"by":"eve"},"rev":"1-a"})"));
   ASSERT_TRUE(store_->put_local(GuardedStore::local_prefix(kName) + "checkpoint", "{}"));
   ASSERT_TRUE(store_->put_local(GuardedStore::local_prefix("eve") + "checkpoint", "{}"));
   EXPECT_EQ(*remove_from_locals(*store_, kName), 2u);
   EXPECT_EQ(store_->get_local("atelier-quarantine-1")->body, R"({"id":"x","rev":"1-a"})");
-  EXPECT_EQ(store_->get_local("atelier-quarantine-2")->body, R"({"id":"y","body":{"by":"eve"},"rev":"1-a"})");
+  EXPECT_EQ(store_->get_local("atelier-quarantine-2")->body,
+            R"({"id":"y","body":{"by":"eve"},"rev":"1-a"})");
   EXPECT_FALSE(store_->get_local(GuardedStore::local_prefix(kName) + "checkpoint"));
   EXPECT_TRUE(store_->get_local(GuardedStore::local_prefix("eve") + "checkpoint"));
   EXPECT_EQ(*remove_from_locals(*store_, kName), 0u);
