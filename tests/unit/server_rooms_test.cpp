@@ -487,6 +487,8 @@ TEST_F(Room, EmptyingARoomLeavesItsAccessDocumentsAndNoTombstones) {
   ASSERT_EQ(admin("PUT", "/db/_design/x", "{}").status, 201);
   ASSERT_EQ(admin("DELETE", "/db/doc:0?rev=" + admin("GET", "/db/doc:0").text("_rev")).status, 200);
   mode("watch");
+  ASSERT_TRUE(store("db")->write_one(test_edit("coedit-text:key:agent:0000000000-0000000009")));
+  ASSERT_TRUE(store("db")->put_property("text-snapshot:coedit-text:key:", "what was written"));
   const std::uint64_t last = store("db")->last_sequence();
   std::uint64_t documents = 0;
   std::optional<std::string> from = "";
@@ -497,7 +499,9 @@ TEST_F(Room, EmptyingARoomLeavesItsAccessDocumentsAndNoTombstones) {
     documents += page->documents;
     from = page->next;
   }
-  EXPECT_EQ(documents, 701u);
+  EXPECT_EQ(documents, 702u);
+  const auto snapshot = store("db")->get_property("text-snapshot:coedit-text:key:");
+  EXPECT_TRUE(!snapshot || snapshot->empty()) << "the text itself goes too";
   EXPECT_EQ(admin("GET", "/db/_all_docs").json().at("rows").as_array().size(), 1u);
   EXPECT_EQ(admin("GET", "/db/_changes").json().at("results").as_array().size(), 1u) << "nothing replicates";
   EXPECT_EQ(store("db")->last_sequence(), last);
