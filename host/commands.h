@@ -18,6 +18,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;    // the error is on standard error
 inline constexpr int kExitUsage = 2;     // the command line was wrong
 inline constexpr int kExitPartial = 3;   // some documents were refused; each has a line
+inline constexpr int kExitEnded = 5;     // the room was ended by its owner: nothing is exchanged
 
 struct CommandContext {
   std::filesystem::path data;

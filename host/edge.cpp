@@ -15,6 +15,7 @@
 namespace atelier::host {
 namespace {
 
+constexpr const char* kAccessCollection = "access";  // rules, mode, end
 constexpr int kTryAgainMs = 30'000;           // after a room could not be begun, or upstream was away
 constexpr std::size_t kRetryBatch = 100;      // documents of the quarantine that are tried at once
 
@@ -216,8 +217,23 @@ void Edge::follow_rooms() {
   }
   for (const std::string& database : names) {
     if (signal_->is_stopping()) return;
+    if (ends_or_begins(database)) let_go(database);
     begin(database);
   }
+}
+
+/// Whether a room that is carried was ended by its owner, or taken up again, since its sync began.
+bool Edge::ends_or_begins(const std::string& database) const {
+  std::shared_ptr<Store> store;
+  bool ended = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto known = carried_.find(database);
+    if (known == carried_.end() || !known->second.store) return false;
+    store = known->second.store;
+    ended = known->second.ended;
+  }
+  return gates_->of(store)->terms()->ended != ended;
 }
 
 void Edge::let_go(const std::string& database) {
@@ -256,12 +272,14 @@ Status Edge::begin_sync(const std::string& database, Carried& carried) {
   carried.quarantine = std::make_shared<server::Quarantine>(store);
   carried.view = std::make_shared<server::UpstreamStore>(store, gate, carried.quarantine);
   carried.terms = gate->subscribe([signal = signal_, database] { signal->ask(database); });
+  carried.ended = gate->terms()->ended;
   carried.store = std::move(store);
-  ATELIER_TRY(what, request(database));
+  ATELIER_TRY(what, request(database, carried.ended));
   return syncs_.start(what, [signal = signal_] { signal->poke(); }, carried.view);
 }
 
-Result<SyncRequest> Edge::request(const std::string& database) const {
+/// Of an ended room what says so goes on, both ways: nothing that was removed here may come again.
+Result<SyncRequest> Edge::request(const std::string& database, bool ended) const {
   SyncRequest request;
   request.database = database;
   ATELIER_TRY(url, DatabaseUrl::parse(options_.server + "/" + url_encode(database)));
@@ -270,7 +288,13 @@ Result<SyncRequest> Edge::request(const std::string& database) const {
   request.url.certificate_sha256 = options_.certificate_sha256;
   request.http.create_database = true;
   request.http.ca_file = options_.ca_file;
-  request.live.filter.prefixes = options_.prefixes;
+  std::vector<std::string>& prefixes = request.live.filter.prefixes;
+  prefixes = options_.prefixes;
+  const bool has_access = prefixes.empty() || std::find(prefixes.begin(), prefixes.end(),
+                                                        kAccessCollection) != prefixes.end();
+  if (ended && !has_access)
+    return Error{ErrorCode::kForbidden, "the room was ended, and --prefix leaves that out"};
+  if (ended) prefixes = {kAccessCollection};
   request.live.store.takes_left_behind = true;
   return request;
 }
@@ -283,7 +307,7 @@ void Edge::retry_refused(const std::string& database) {
   {
     const std::scoped_lock lock(mutex_);
     Carried& carried = carried_[database];
-    if (!carried.store || !carried.wants_retry || carried.next_retry_ms > now_ms()) return;
+    if (!carried.store || carried.ended || !carried.wants_retry || carried.next_retry_ms > now_ms()) return;
     carried.wants_retry = false;
     view = carried.view;
     quarantine = carried.quarantine;
@@ -309,12 +333,14 @@ Status Edge::try_again(const std::string& database,
   };
   for (const server::Quarantine::Entry& entry : quarantine.list()) {
     if (signal_->is_stopping()) return ok();
-    if (entry.away) {
+    auto document = entry.away ? Result<DocumentWrite>(not_found("upstream"))
+                               : quarantine.document(entry.id, entry.rev);
+    // Where a name was taken out the body is upstream alone as well.
+    if (!document && document.error().code == ErrorCode::kNotFound) {
       if (away.empty() || away.back().id != entry.id) away.push_back({entry.id, {}});
       away.back().revs.push_back(entry.rev);
       continue;
     }
-    auto document = quarantine.document(entry.id, entry.rev);
     if (document) writes.push_back(std::move(*document));
     if (writes.size() >= kRetryBatch) ATELIER_CHECK(write());
   }
@@ -325,7 +351,7 @@ Status Edge::try_again(const std::string& database,
 Status Edge::fetch_again(const std::string& database,
                          const std::shared_ptr<server::UpstreamStore>& view,
                          std::span<const RevisionRequest> wanted) {
-  ATELIER_TRY(what, request(database));
+  ATELIER_TRY(what, request(database, false));
   ATELIER_TRY(remote, make_http_peer(what.url, what.http));
   {
     const std::scoped_lock lock(mutex_);

@@ -76,6 +76,7 @@ class Edge final : public EdgeService {
     std::shared_ptr<server::UpstreamStore> view;
     Subscription terms;
     std::string fault;  // why it does not sync; empty when it does
+    bool ended = false;  // by its owner: `access:` documents alone are exchanged
     std::int64_t next_start_ms = 0, next_retry_ms = 0;  // monotonic; 0: at once
     bool wants_retry = true;
     std::string told;  // the kind of state that on_state was told last
@@ -94,7 +95,8 @@ class Edge final : public EdgeService {
                      std::span<const RevisionRequest> wanted);
   void tell();
   std::vector<std::string> wanted() const;
-  Result<SyncRequest> request(const std::string& database) const;
+  Result<SyncRequest> request(const std::string& database, bool ended) const;
+  bool ends_or_begins(const std::string& database) const;
   SyncStatus status_of(const std::string& database, const std::string& fault) const;
 
   const EdgeOptions options_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "base/room_name.h"
 #include "store/care.h"
@@ -11,6 +12,7 @@ namespace atelier::host {
 namespace {
 
 constexpr std::size_t kLossesShownMax = 5;
+constexpr std::string_view kEndKeptProperty = "ended-kept";  // the revision that was answered
 
 }  // namespace
 
@@ -23,7 +25,12 @@ HostRoom::~HostRoom() {
 
 void HostRoom::update() {
   report_sync();
-  presence_->follow(*host_.node_, database_, upstream_url_);
+  look_for_end();
+  if (end_ && end_kept_) {
+    if (std::exchange(attached_, false)) room_->detach_sync();
+    return;
+  }
+  if (!end_) presence_->follow(*host_.node_, database_, upstream_url_);
   if (upstream_) {
     if (!attached_) room_->attach_sync(upstream_, sync_options());
     attached_ = true;
@@ -41,9 +48,39 @@ void HostRoom::update() {
   attached_ = join;
 }
 
+/// Cheap where nothing was written.
+void HostRoom::look_for_end() {
+  const std::uint64_t now = store_->last_sequence();
+  if (end_looked_at_ == now) return;
+  end_looked_at_ = now;
+  end_.reset();
+  const auto document = store_->get(server::kEndedId);
+  const auto end = document ? server::read_room_end(document->body)
+                            : Result<server::RoomEnd>(document.error());
+  if (!end) return;
+  end_ = *end;
+  end_rev_ = document->rev.to_string();
+  const auto kept = store_->get_property(kEndKeptProperty);
+  end_kept_ = kept && *kept == end_rev_;
+}
+
+/// Of a room that syncs with nobody the copy is all there is: nothing is asked.
+std::optional<std::string> HostRoom::ended() const {
+  if (!end_ || end_kept_ || !attached_) return std::nullopt;
+  return server::room_end_words(*end_);
+}
+
+Status HostRoom::keep_ended() {
+  if (!end_) return ok();
+  ATELIER_CHECK(store_->put_property(kEndKeptProperty, end_rev_));
+  end_kept_ = true;
+  return ok();
+}
+
 /// Who joins a room reads the end of what its plugins show before the rest is here.
 LiveSyncOptions HostRoom::sync_options() const {
   LiveSyncOptions options;
+  options.ended = ended_in_words;
   for (const OpenPlugin& plugin : plugins_) {
     if (!plugin.running) continue;
     for (const std::string& prefix : plugin.running->record().prefixes) {

@@ -11,6 +11,7 @@
 #include "plugin/plugin_library.h"
 #include "presence_link.h"
 #include "room/room_impl.h"
+#include "server/room_end.h"
 #include "window/window.h"
 
 namespace atelier::host {
@@ -33,6 +34,8 @@ class HostRoom final : public OpenRoom {
   Status reload_plugin(const std::string& plugin_id) override;
   std::string address() const override;
   bool serving() const override;
+  std::optional<std::string> ended() const override;
+  Status keep_ended() override;
   std::optional<std::size_t> document_count() const override;
 
  private:
@@ -48,6 +51,7 @@ class HostRoom final : public OpenRoom {
   Status load(OpenPlugin& plugin);
   LiveSyncOptions sync_options() const;
   void report_sync();
+  void look_for_end();
 
   HostNode& host_;
   const std::string title_;
@@ -58,6 +62,10 @@ class HostRoom final : public OpenRoom {
   std::optional<DatabaseUrl> upstream_url_;
   std::shared_ptr<PeerFactory> upstream_;  // a server elsewhere; null for a room of this machine
   bool attached_ = false;
+  std::optional<server::RoomEnd> end_;  // what the room's document says, at the sequence looked at
+  std::string end_rev_;
+  bool end_kept_ = false;  // somebody answered that this copy stays
+  std::optional<std::uint64_t> end_looked_at_;
   std::filesystem::path holder_;  // the control socket of whoever served at the last update()
   std::vector<OpenPlugin> plugins_;  // after room_: they end first
 };

@@ -9,9 +9,11 @@
 #include "app.h"
 #include "base/os/os.h"
 #include "care_commands.h"
+#include "end_command.h"
 #include "commands.h"
 #include "find_commands.h"
 #include "people_commands.h"
+#include "person_commands.h"
 #include "room_access.h"
 #include "stopper.h"
 
@@ -306,6 +308,29 @@ int main(int argc, char** argv) {
   invite_command->add_option("--revoke", invite.revoke, "Name of an invitation that ends now");
   invite_command->add_flag("--json", context.json, "For programs");
 
+  atelier::host::PersonOptions person;
+  auto* person_command = app.add_subcommand(
+      "person", "What this server has of a person, and their name taken out of it");
+  person_command->add_option("action", person.action,
+                             "export: all that carries the name, as one JSON file; remove: another word in its place")
+      ->required()
+      ->check(CLI::IsMember({"export", "remove"}));
+  person_command->add_option("name", person.name, "The name, as it stands in documents and accounts")->required();
+  person_command->add_option("--out", person.file, "The new file of an export; - is standard output");
+  person_command->add_option("--as", person.as, "What stands in the place of the name")->capture_default_str();
+  person_command->add_flag("--yes", person.yes, "Remove without asking");
+  person_command->add_flag("--json", context.json, "For programs");
+
+  atelier::host::EndOptions end;
+  auto* end_command = app.add_subcommand(
+      "end", "End a room of this server for all its members, and remove its documents here");
+  end_command->add_option("room", end.room, "Name of the room")->required();
+  end_command->add_option("--message", end.message, "A sentence for the members");
+  end_command->add_option("--by", end.by, "Who ends it (default: the profile's own name)");
+  end_command->add_flag("--keep", end.keep, "The documents stay here, for administrators");
+  end_command->add_flag("--yes", end.yes, "Without asking");
+  end_command->add_flag("--json", context.json, "For programs");
+
   std::string link;
   auto* join_command = app.add_subcommand("join", "Open the room of a link that somebody was invited with");
   join_command->add_option("link", link, "The link; - reads it from standard input")->required();
@@ -317,7 +342,7 @@ int main(int argc, char** argv) {
   add_find_commands(app, find, context);
   for (auto* command : find.all()) add_common(*command, context);
   for (auto* command : {put_command, get_command, changes_command, sync_command, attachment_command,
-                        outbox_command, serve_command, user_command, invite_command, join_command})
+                        outbox_command, serve_command, user_command, person_command, end_command, invite_command, join_command})
     add_common(*command, context);
 
   try {
@@ -342,6 +367,8 @@ int main(int argc, char** argv) {
   if (*outbox_command) return run_outbox(context, outbox, std::cout, std::cerr);
   if (*serve_command) return run_serve(context, serve, std::cout, std::cerr);
   if (*user_command) return run_user(context, user, std::cin, std::cout, std::cerr);
+  if (*person_command) return run_person(context, person, std::cin, std::cout, std::cerr);
+  if (*end_command) return run_end(context, end, std::cin, std::cout, std::cerr);
   if (*invite_command) return run_invite(context, invite, std::cout, std::cerr);
   if (*join_command) {
     const auto address = address_of_link(link);

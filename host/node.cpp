@@ -4,6 +4,7 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "base/room_name.h"
+#include "person_questions.h"
 #include "room_questions.h"
 
 namespace atelier::host {
@@ -156,6 +157,7 @@ ServerOptions Node::server_options() const {
   options.control = [this](const std::string& command, const std::string& body) -> Result<std::string> {
     if (auto answer = syncs_->control(command, body)) return std::move(*answer);
     if (auto answer = room_control(*catalog_, command, body)) return std::move(*answer);
+    if (auto answer = person_control(*catalog_, command, body)) return std::move(*answer);
     if (command == "address") return address_json();
     std::function<Result<std::string>(const std::string&, const std::string&)> control;
     {

@@ -26,10 +26,6 @@ constexpr std::size_t kPasswordFileBytesMax = 64 << 10;
 constexpr std::string_view kPinMark = ":sha256=";  // in a link, before the certificate's fingerprint
 constexpr std::string_view kGroups[] = {"admins", "moderators", "members", "readers"};
 
-std::string user_path(const std::string& name) {
-  return "/_users/" + url_encode(std::string(kUserPrefix) + name);
-}
-
 /// A name that can stand in a link and in an address without being written otherwise.
 Status check_name(std::string_view name) {
   const auto plain = [](char c) {
@@ -41,19 +37,6 @@ Status check_name(std::string_view name) {
   if (right) return ok();
   return invalid("a name has 1 to 64 letters, digits, dots, dashes or underscores, does not begin "
                  "with an underscore, and is not admin");
-}
-
-Result<std::string> get_json(const RoomAccess& access, const std::string& path,
-                             const std::string& what) {
-  ATELIER_TRY(reply, access.request("GET", path));
-  if (reply.status != 200) return error_of(reply, what);
-  return json::normalize(reply.body);
-}
-
-Status put_json(const RoomAccess& access, const std::string& path, std::string body,
-                const std::string& what) {
-  ATELIER_TRY(reply, access.request("PUT", path, std::move(body)));
-  return reply.status / 100 == 2 ? ok() : Status(error_of(reply, what));
 }
 
 Result<std::string> read_password(const UserCommandOptions& options, std::istream& in) {
@@ -90,13 +73,6 @@ Status put_user(const RoomAccess& access, const UserCommandOptions& options,
   }
   out.key("password").string(password).end_object();
   return put_json(access, user_path(options.name), out.take(), what);
-}
-
-Status remove_user(const RoomAccess& access, const std::string& name) {
-  ATELIER_TRY(old, get_json(access, user_path(name), "there is no such account"));
-  const std::string rev = json::string_member(old, "_rev").value_or("");
-  ATELIER_TRY(reply, access.request("DELETE", user_path(name) + "?rev=" + rev));
-  return reply.status == 200 ? ok() : Status(error_of(reply, "cannot remove the account"));
 }
 
 /// Calls fn with the document of each account.
@@ -210,6 +186,17 @@ Result<std::string> make_invitation(const CommandContext& context, const RoomAcc
 }
 
 }  // namespace
+
+std::string user_path(const std::string& name) {
+  return "/_users/" + url_encode(std::string(kUserPrefix) + name);
+}
+
+Status remove_user(const RoomAccess& access, const std::string& name) {
+  ATELIER_TRY(old, get_json(access, user_path(name), "there is no such account"));
+  const std::string rev = json::string_member(old, "_rev").value_or("");
+  ATELIER_TRY(reply, access.request("DELETE", user_path(name) + "?rev=" + rev));
+  return reply.status == 200 ? ok() : Status(error_of(reply, "cannot remove the account"));
+}
 
 std::string security_with(std::string_view security, std::string_view group,
                           const std::string& name) {

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "http/http_peer.h"
+#include "room_access.h"
 
 namespace atelier::host {
 
@@ -28,6 +29,11 @@ struct UserCommandOptions {
 };
 int run_user(const CommandContext& context, const UserCommandOptions& options, std::istream& in,
              std::ostream& out, std::ostream& err);
+
+/// The document of an account, as a path of its server.
+std::string user_path(const std::string& name);
+/// Its sessions, feeds and sockets end. Errors: kNotFound when there is none.
+Status remove_user(const RoomAccess& access, const std::string& name);
 
 struct InviteOptions {
   std::string room;

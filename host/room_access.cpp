@@ -50,6 +50,19 @@ Result<std::string> RoomAccess::control(const std::string& command, std::string 
   return std::move(reply.body);
 }
 
+Result<std::string> get_json(const RoomAccess& access, const std::string& path,
+                             const std::string& what) {
+  ATELIER_TRY(reply, access.request("GET", path));
+  if (reply.status != 200) return error_of(reply, what);
+  return json::normalize(reply.body);
+}
+
+Status put_json(const RoomAccess& access, const std::string& path, std::string body,
+                const std::string& what) {
+  ATELIER_TRY(reply, access.request("PUT", path, std::move(body)));
+  return reply.status / 100 == 2 ? ok() : Status(error_of(reply, what));
+}
+
 namespace {
 
 /// `database` only names what the socket's address ends with.

@@ -29,6 +29,12 @@ struct RoomAccess {
 Result<RoomAccess> access_profile(const CommandContext& context);
 Result<RoomAccess> access_room(const CommandContext& context, const std::string& room, bool create);
 
+/// A GET that must be answered with 200, as JSON in normal form; `what` begins the error.
+Result<std::string> get_json(const RoomAccess& access, const std::string& path,
+                             const std::string& what);
+Status put_json(const RoomAccess& access, const std::string& path, std::string body,
+                const std::string& what);
+
 /// What a server says went wrong, in words.
 Error error_of(const HttpReply& reply, const std::string& what);
 /// Prints the error; the exit code.

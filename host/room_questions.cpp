@@ -7,6 +7,9 @@
 
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "node.h"
+#include "server/person.h"
+#include "server/room_end.h"
 
 namespace atelier::host {
 namespace {
@@ -87,18 +90,48 @@ Result<std::string> retention(Store& store, std::string_view request) {
   return encode_retention(wanted);
 }
 
+Status may_end(const Store& store) {
+  const std::string upstream = Node::upstream_of(store);
+  if (upstream.empty()) return ok();
+  return Error(ErrorCode::kForbidden, "this room is a copy of " + upstream +
+                                          ": it is ended there, by an administrator of it");
+}
+
+Result<std::string> empty(Store& store, std::string_view request) {
+  const auto ended = store.get(server::kEndedId);
+  if (!ended) return invalid("the room was not ended");
+  ATELIER_TRY(page, server::empty_room(store, json::string_member(request, "from").value_or("")));
+  json::Writer out;
+  out.begin_object().key("documents").integer(static_cast<std::int64_t>(page.documents));
+  if (page.next) out.key("next").string(*page.next);
+  out.end_object();
+  return out.take();
+}
+
+Result<std::string> erase(Store& store) {
+  ATELIER_TRY(done, server::finish_removal(store));
+  return std::string(done ? R"({"done":true})" : R"({"done":false})");
+}
+
 Result<std::string> answer_to(Catalog& catalog, const std::string& command,
                               const std::string& body) {
   ATELIER_TRY(request, json::normalize(body));
   ATELIER_TRY(store, catalog.open(json::string_member(request, "room").value_or(""), false));
-  return command == "room-search" ? search(*store, request) : retention(*store, request);
+  if (command == "room-search") return search(*store, request);
+  if (command == "room-retention") return retention(*store, request);
+  ATELIER_CHECK(may_end(*store));
+  if (command == "room-may-end") return std::string("{}");
+  return command == "room-empty" ? empty(*store, request) : erase(*store);
 }
 
 }  // namespace
 
 std::optional<Result<std::string>> room_control(Catalog& catalog, const std::string& command,
                                                 const std::string& body) {
-  if (command != "room-search" && command != "room-retention") return std::nullopt;
+  constexpr std::string_view kCommands[] = {"room-search", "room-retention", "room-may-end",
+                                            "room-empty", "room-erase"};
+  if (std::find(std::begin(kCommands), std::end(kCommands), command) == std::end(kCommands))
+    return std::nullopt;
   return answer_to(catalog, command, body);
 }
 

@@ -18,6 +18,7 @@
 #include "replication/sync_notice.h"
 #include "room_access.h"
 #include "secrets.h"
+#include "server/room_end.h"
 #include "stopper.h"
 #include "sync_service.h"
 
@@ -149,7 +150,7 @@ SyncStatus status_of_json(std::string_view object) {
         std::max<std::int64_t>(json::int_member(object, name).value_or(0), 0));
   };
   const std::string state = json::string_member(object, "state").value_or("");
-  for (int i = 0; i <= static_cast<int>(SyncState::kStopped); ++i) {
+  for (int i = 0; i <= static_cast<int>(SyncState::kEnded); ++i) {
     if (state == sync_state_name(static_cast<SyncState>(i))) status.state = static_cast<SyncState>(i);
   }
   status.peer = json::string_member(object, "peer").value_or("");
@@ -186,9 +187,25 @@ Result<std::optional<std::string>> status_row(const RoomAccess& access) {
   return row;
 }
 
+/// What was pulled may say that the room is over.
+Result<std::optional<std::string>> end_in_words(const RoomAccess& access) {
+  ATELIER_TRY(reply, access.request("GET", access.path("/" + url_encode(server::kEndedId))));
+  if (reply.status == 404) return std::optional<std::string>();
+  if (reply.status != 200) return error_of(reply, "cannot read whether the room was ended");
+  ATELIER_TRY(body, json::normalize(reply.body));
+  const auto end = server::read_room_end(body);
+  return end ? std::optional(server::room_end_words(*end)) : std::optional<std::string>();
+}
+
+int say_ended(const std::string& words, std::ostream& err) {
+  err << "atelier: " << words
+      << "\nNothing is sent any more. Your copy is still on this computer." << std::endl;
+  return kExitEnded;
+}
+
 /// Shows each change of the status until asked to stop: lines for programs, a line drawn over for
-/// people on a terminal, a line for each state elsewhere.
-Status watch_status(const CommandContext& context, const RoomAccess& access, std::ostream& out,
+/// people on a terminal, a line for each state elsewhere. Returns why it is over, when the room was ended.
+Result<std::optional<std::string>> watch_status(const CommandContext& context, const RoomAccess& access, std::ostream& out,
                     std::ostream& err) {
   ProgressLine line(err, os::is_terminal() && !context.json);
   std::string last;
@@ -198,6 +215,7 @@ Status watch_status(const CommandContext& context, const RoomAccess& access, std
     if (!row) return not_found("the synchronisation was ended by another process");
     const SyncStatus status = status_of_json(*row);
     if (context.json && *row != last) out << *row << std::endl;
+    if (status.state == SyncState::kEnded) return std::optional(status.last_error);
     line.show(status);
     const std::string words = std::string(sync_state_name(status.state)) +
                               (status.last_error.empty() ? "" : ": " + status.last_error) +
@@ -209,7 +227,7 @@ Status watch_status(const CommandContext& context, const RoomAccess& access, std
     last_words = words;
     wait_for_stop(kWatchStatusMs);
   }
-  return ok();
+  return std::optional<std::string>();
 }
 
 int sync_live(const CommandContext& context, const RoomAccess& access, const SyncRequest& request,
@@ -221,13 +239,14 @@ int sync_live(const CommandContext& context, const RoomAccess& access, const Syn
     started = answer.error();
   }
   if (!started) return fail(err, started.error());
-  const Status watched = watch_status(context, access, out, err);
+  const auto watched = watch_status(context, access, out, err);
   if (access.own) {
     static_cast<void>(access.own->syncs().stop(access.database));
   } else {
     static_cast<void>(access.control("sync-stop", room_body(access.database)));
   }
-  return watched ? kExitOk : fail(err, watched.error());
+  if (!watched) return fail(err, watched.error());
+  return *watched ? say_ended(**watched, err) : kExitOk;
 }
 
 int show_status(const CommandContext& context, const RoomAccess& access, std::ostream& out,
@@ -331,6 +350,9 @@ int run_sync(const CommandContext& context, const SyncCommandOptions& options, s
     if (!exchange) return fail(err, exchange.error());
     const auto in = run_direction(*exchange, false, err);
     if (!in) return fail(err, in.error());
+    const auto ended = end_in_words(*access);
+    if (!ended) return fail(err, ended.error());
+    if (*ended) return say_ended(**ended, err);
     const auto gone = run_direction(*exchange, true, err);
     if (!gone) return fail(err, gone.error());
     pulled = *in;

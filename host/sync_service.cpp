@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/json_text.h"
+#include "server/room_end.h"
 
 namespace atelier::host {
 namespace {
@@ -104,11 +105,18 @@ Result<SyncRequest> parse_sync_request(const std::string& text) {
   return request;
 }
 
+std::optional<std::string> ended_in_words(const Store& store) {
+  const auto end = server::room_end(store);
+  return end ? std::optional(server::room_end_words(*end)) : std::nullopt;
+}
+
 Status SyncService::start(const SyncRequest& request, std::function<void()> on_change,
                           std::shared_ptr<Store> store) {
+  LiveSyncOptions live = request.live;
   if (!store) {
     ATELIER_TRY(opened, catalog_->open(request.database, true));
     store = std::move(opened);
+    live.ended = ended_in_words;
   }
   const std::scoped_lock lock(mutex_);
   if (running_.contains(request.database) || reported_.contains(request.database)) {
@@ -116,7 +124,7 @@ Status SyncService::start(const SyncRequest& request, std::function<void()> on_c
   }
   running_[request.database] =
       std::make_shared<LiveSync>(store, make_http_peer_factory(request.url, request.http),
-                                 request.live, std::move(on_change));
+                                 live, std::move(on_change));
   return ok();
 }
 

@@ -41,6 +41,9 @@ struct SyncRequest {
 std::string sync_request_json(const SyncRequest& request);
 Result<SyncRequest> parse_sync_request(const std::string& json);
 
+/// Why a room is not to be synchronised any more: what LiveSyncOptions::ended asks.
+std::optional<std::string> ended_in_words(const Store& store);
+
 class SyncService {
  public:
   explicit SyncService(std::shared_ptr<Catalog> catalog) : catalog_(std::move(catalog)) {}

@@ -127,7 +127,10 @@ class Terminal {
     said_ = std::move(words);
     const bool well = status.state == SyncState::kLive || status.state == SyncState::kCatchingUp;
     const std::string problem = well ? std::string() : status.last_error;
-    if (!problem.empty() && problem != problem_) err_ << "-- Last problem: " << problem << std::endl;
+    const char* kind = status.state == SyncState::kEnded ? "-- " : "-- Last problem: ";
+    if (!problem.empty() && problem != problem_) err_ << kind << problem << std::endl;
+    const bool ended = !problem.empty() && problem != problem_ && status.state == SyncState::kEnded;
+    if (ended) err_ << "-- Your copy is still on this computer. A window asks what becomes of it." << std::endl;
     if (well || !problem.empty()) problem_ = problem;
   }
 

@@ -22,6 +22,8 @@ const char* sync_state_name(SyncState state) {
       return "rate_limited";
     case SyncState::kStopped:
       return "stopped";
+    case SyncState::kEnded:
+      return "ended";
   }
   return "none";
 }

@@ -24,7 +24,8 @@ namespace {
 int rank(SyncState state) {
   constexpr std::array kFromBest = {
       SyncState::kNone,    SyncState::kLive,        SyncState::kCatchingUp, SyncState::kConnecting,
-      SyncState::kOffline, SyncState::kRateLimited, SyncState::kNeedsAuth,  SyncState::kStopped};
+      SyncState::kOffline, SyncState::kRateLimited, SyncState::kNeedsAuth,  SyncState::kStopped,
+      SyncState::kEnded};
   const auto* place = std::find(kFromBest.begin(), kFromBest.end(), state);
   return static_cast<int>(place - kFromBest.begin());
 }
@@ -95,6 +96,8 @@ struct LiveSync::Impl {
   Status exchange(Direction& direction, Connection& connection);
   void disconnect(Direction& direction);
   Status await_work(Direction& direction, Connection& connection);
+  bool is_over(Direction& direction);
+  void rest();
   Status take_step(Direction& direction, Connection& connection, const StepReport& report);
   Status retry_outbox(Connection& connection);
   void back_off(Direction& direction, const Error& error);
@@ -208,6 +211,11 @@ LiveSync::Impl::~Impl() {
 
 void LiveSync::Impl::run(Direction& direction) {
   while (!stopping()) {
+    if (is_over(direction)) {
+      if (direction.push) count_waiting();
+      rest();
+      continue;
+    }
     Connection connection;
     Status status = connect(direction, connection);
     if (status) status = exchange(direction, connection);
@@ -252,6 +260,7 @@ Status LiveSync::Impl::exchange(Direction& direction, Connection& connection) {
   int restarts = 0;
   for (;;) {
     if (direction.push) ATELIER_CHECK(await_work(direction, connection));
+    if (is_over(direction)) return ok();
     if (direction.push) ATELIER_CHECK(retry_outbox(connection));
     const int wait_ms = !direction.push && is_live(direction) ? kLongPollMs : 0;
     auto report = connection.replication->step(wait_ms);
@@ -306,6 +315,30 @@ Status LiveSync::Impl::await_work(Direction& direction, Connection& connection) 
   std::lock_guard lock(mutex_);
   direction.nudges_seen = nudges_;
   return ok();
+}
+
+/// Whether the room was ended, which people are then told. What ended it may be taken back.
+bool LiveSync::Impl::is_over(Direction& direction) {
+  if (!options_.ended) return false;
+  const std::optional<std::string> words = options_.ended(*store_);
+  publish([&] {
+    if (words) {
+      direction.state = SyncState::kEnded;
+      direction.error = *words;
+    } else if (direction.state == SyncState::kEnded) {
+      direction.state = SyncState::kConnecting;
+      direction.error.clear();
+    }
+  });
+  return words.has_value();
+}
+
+/// Until something is written here, or this ends.
+void LiveSync::Impl::rest() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t commits = commits_;
+  wake_.wait_for(lock, std::chrono::milliseconds(kSleepSliceMs),
+                 [&] { return stopping_ || commits_ != commits; });
 }
 
 Status LiveSync::Impl::retry_outbox(Connection& connection) {

@@ -209,6 +209,9 @@ struct LiveSyncOptions {
   KeepWindow window;                // what of the documents stays here
   /// Differs after the machine joined another network; empty: os::network_fingerprint.
   std::function<std::string()> network;
+  /// Asked before each step, on the threads that exchange; words: the room was ended, and nothing is
+  /// exchanged while that is so (SyncState::kEnded, with the words). Empty: it never is.
+  std::function<std::optional<std::string>(const Store& store)> ended;
 };
 
 /// Keeps a store and a remote database in sync, both ways, until destroyed: one thread a direction,

@@ -81,7 +81,8 @@ GuardedStore::GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGat
       user_(std::move(user)),
       terms_(gate_->terms()) {
   admin_ = std::find(user_->roles.begin(), user_->roles.end(), "_admin") != user_->roles.end();
-  restricted_ = terms_->restricts_reading && !user_->carries && !admin_;
+  const bool carries = user_->carries && !terms_->ended;
+  restricted_ = terms_->restricts_reading && !carries && !admin_;
   if (!restricted_) return;
   std::string text = terms_->rules_digest + '\n' + user_->name + '\n';
   std::vector<std::string> roles = user_->roles;
@@ -89,7 +90,11 @@ GuardedStore::GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGat
   for (const std::string& role : roles) text += role + '\n';
   view_ = hex(sha256(text));
   key_ = bytes_of(hmac_sha256(gate_->secret(), "sequence " + view_), 32);
-  local_prefix_ = '~' + hex(sha256(user_->name)).substr(0, 16) + '~';
+  local_prefix_ = local_prefix(user_->name);
+}
+
+std::string GuardedStore::local_prefix(std::string_view name) {
+  return '~' + hex(sha256(name)).substr(0, 16) + '~';
 }
 
 // --- who sees what

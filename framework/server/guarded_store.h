@@ -28,6 +28,8 @@ class GuardedStore : public Store {
  public:
   GuardedStore(std::shared_ptr<Store> store, std::shared_ptr<RoomGate> gate,
                std::shared_ptr<const WriteUser> user);
+  /// What the ids of the `_local` documents of that reader begin with, see invariant 4.
+  static std::string local_prefix(std::string_view name);
 
   /// Whether there may be documents that this client does not see.
   bool restricted() const { return restricted_; }

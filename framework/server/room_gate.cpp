@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/json_text.h"
 #include "base/limits.h"
+#include "server/room_end.h"
 
 namespace atelier::server {
 
@@ -65,6 +66,9 @@ Status check_access_document(const ProposedRevision& proposed) {
   if (proposed.deleted) return ok();
   if (proposed.id == kRulesId) {
     if (const auto rules = query::Rules::from_json(proposed.body); !rules) return rules.error();
+  }
+  if (proposed.id == kEndedId) {
+    if (const auto end = read_room_end(proposed.body); !end) return end.error();
   }
   RoomMode mode{};
   std::vector<std::string> names;
@@ -157,13 +161,14 @@ std::shared_ptr<const WriteUser> upstream_user() {
 
 bool RoomGate::Terms::may_read(const query::DocumentView& document, const WriteUser& user) const {
   if (document.id.starts_with(kAccessPrefix)) return true;
+  if (ended && !has(user, kAdmin)) return false;
   const query::RulesUser who = rules_user(user);
   return std::all_of(rules.begin(), rules.end(),
                      [&](const query::Rules& one) { return one.may_read(document, who); });
 }
 
 bool RoomGate::Terms::reading_needs_body(std::string_view id) const {
-  if (id.starts_with(kAccessPrefix)) return false;
+  if (id.starts_with(kAccessPrefix) || ended) return false;
   return std::any_of(rules.begin(), rules.end(),
                      [&](const query::Rules& one) { return one.reading_needs_body(id); });
 }
@@ -210,8 +215,14 @@ std::shared_ptr<const RoomGate::Terms> RoomGate::read_terms(const Store& store) 
   }
   if (terms->rules.size() > of_server_->rules.size())
     terms->validators.push_back(rules_validator(terms->rules.back()));
+  if (const auto document = store.get(kEndedId);
+      document || document.error().code != ErrorCode::kNotFound) {
+    terms->ended = true;
+    digested += "ended";
+  }
   terms->rules_digest = hex(sha256(digested));
   terms->restricts_reading =
+      terms->ended ||
       std::any_of(terms->rules.begin(), terms->rules.end(),
                   [](const query::Rules& one) { return one.restrict_reading(); });
   if (const auto document = store.get(kModeId)) {
@@ -264,6 +275,7 @@ Subscription RoomGate::subscribe(std::function<void()> poke) {
 
 Status RoomGate::may_write(const WriteUser& user) const {
   if (has(user, kAdmin)) return ok();
+  if (terms()->ended) return forbidden(kRoomEndedWords);
   if (!has(user, kMayWrite)) return forbidden("You may read this room and not write to it.");
   if (moderates(user)) return ok();
   const auto now = terms();
@@ -282,6 +294,11 @@ Status RoomGate::judge(const ProposedRevision& proposed) const {
   if (proposed.id.starts_with(kAccessPrefix)) {
     if (!moderates(user))
       return forbidden("Only moderators of this room may change who does what in it.");
+    // The end of a room is its owner's. A server that carries it on is one to whom it was told.
+    const bool owns = has(user, kAdmin) || user.carries;
+    if (!owns && terms()->ended) return forbidden(kRoomEndedWords);
+    if (!owns && proposed.id == kEndedId)
+      return forbidden("Only administrators of this room may end it.");
     return check_access_document(proposed);
   }
   ATELIER_CHECK(may_write(user));

@@ -6,6 +6,7 @@
 //      route it came by: the gate is the store's validator.
 //   2. What cannot be read does not open the door: rules that do not compile let administrators in
 //      and nobody else.
+//      So does an end that cannot be read: the room is closed, and nothing is removed for it.
 //   3. A write that changes rules or mode was not acknowledged before they hold (reload()).
 // docs/server.md, "Rooms", has the rules; docs/query.md their grammar.
 // Thread rule: any thread, unless a function says otherwise.
@@ -36,6 +37,9 @@ inline constexpr std::string_view kAccessPrefix = "access:";
 inline constexpr std::string_view kRulesId = "access:rules";  // its body: rules, as docs/query.md
 inline constexpr std::string_view kModeId = "access:mode";    // {"mode":…,"names":[…]}
 
+/// What others than its administrators are told of a room with an `access:ended`.
+inline constexpr const char* kRoomEndedWords = "This room was ended by its owner.";
+
 /// Who writes in a room now, among those who may write at all. Moderators always do.
 enum class RoomMode { kEveryone, kNamed, kWatch };
 std::string_view room_mode_name(RoomMode mode);
@@ -57,6 +61,7 @@ class RoomGate {
     RoomMode mode = RoomMode::kEveryone;
     std::vector<std::string> names;  // who writes in kNamed, beside those whom `_security` names
     bool restricts_reading = false;
+    bool ended = false;  // `access:ended` is there, whatever it says (room_end.h)
 
     bool may_read(const query::DocumentView& document, const WriteUser& user) const;
     /// Whether may_read() must see a body to decide.

@@ -18,7 +18,8 @@ constexpr std::string_view kRoomNotCarried = "This room has no upstream.";
 SyncState worse(SyncState a, SyncState b) {
   constexpr std::array kFromBest = {
       SyncState::kNone,    SyncState::kLive,        SyncState::kCatchingUp, SyncState::kConnecting,
-      SyncState::kOffline, SyncState::kRateLimited, SyncState::kNeedsAuth,  SyncState::kStopped};
+      SyncState::kOffline, SyncState::kRateLimited, SyncState::kNeedsAuth,  SyncState::kStopped,
+      SyncState::kEnded};
   const auto rank = [&](SyncState state) { return std::find(kFromBest.begin(), kFromBest.end(), state); };
   return rank(a) < rank(b) ? b : a;
 }

@@ -21,6 +21,11 @@ bool is_resume_text(std::string_view text) {
   return true;
 }
 
+/// In a room that its owner ended nobody shows themselves any more.
+bool is_ended(const Database& database) {
+  return database.gate() && database.gate()->terms()->ended;
+}
+
 }  // namespace
 
 void get_presence(const Call& call) {
@@ -36,6 +41,8 @@ void get_presence(const Call& call) {
   const auto resume = request.query.get("resume");
   if (resume && !is_resume_text(*resume))
     return call.respond(bad_request("`resume` must be a random text of 1 to 64 characters."));
+  if (is_ended(*call.database) && !call.database_admin())
+    return call.respond(error_reply(403, "forbidden", kRoomEndedWords));
   const auto room = call.database->presence();
   if (room->full(resume.value_or("")))
     return call.respond(
@@ -46,7 +53,9 @@ void get_presence(const Call& call) {
   response.may_stay = [context = std::weak_ptr(call.context), database = call.database,
                        who = std::make_shared<Principal>(request.principal)] {
     const auto here = context.lock();
-    return here && here->access.still_holds(*who) && here->rights(*who, *database).read;
+    if (!here || !here->access.still_holds(*who)) return false;
+    const Rights rights = here->rights(*who, *database);
+    return rights.read && (rights.admin || !is_ended(*database));
   };
   call.respond(std::move(response));
 }

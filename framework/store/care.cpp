@@ -234,6 +234,42 @@ Status compact_file(const std::filesystem::path& folder, bool locked, bool alway
   return ok();
 }
 
+namespace {
+
+constexpr std::pair<Erasing, std::string_view> kErasingWords[] = {
+    {Erasing::kBegun, "begun\n"}, {Erasing::kIndexes, "indexes\n"}, {Erasing::kCopy, "copy\n"}};
+constexpr std::size_t kErasingBytesMax = 64;
+
+std::filesystem::path erasing_mark(const std::filesystem::path& folder) {
+  return folder / "erase.txt";
+}
+
+}  // namespace
+
+Erasing erasing(const std::filesystem::path& folder) {
+  const auto text = os::read_file(erasing_mark(folder), kErasingBytesMax);
+  if (!text) return text.error().code == ErrorCode::kNotFound ? Erasing::kNone : Erasing::kBegun;
+  for (const auto& [stage, words] : kErasingWords)
+    if (*text == words) return stage;
+  return Erasing::kBegun;  // torn: everything once more
+}
+
+Status mark_erasing(const std::filesystem::path& folder, Erasing stage) {
+  if (erasing(folder) == stage) return ok();
+  for (const auto& [one, words] : kErasingWords)
+    if (one == stage) return os::write_private_file(erasing_mark(folder), words);
+  std::error_code error;
+  std::filesystem::remove(erasing_mark(folder), error);
+  if (error) return Error(ErrorCode::kDisk, error.message());
+  return os::sync_folder(folder);
+}
+
+Status erase_free_pages(const std::filesystem::path& folder) {
+  if (erasing(folder) != Erasing::kCopy) return ok();
+  ATELIER_CHECK(compact_file(folder, true, true));
+  return mark_erasing(folder, Erasing::kNone);
+}
+
 Result<std::filesystem::path> put_aside(const std::filesystem::path& folder) {
   std::error_code error;
   if (!std::filesystem::exists(data_file(folder), error)) {

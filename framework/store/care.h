@@ -6,6 +6,7 @@
 //   new-<16 hex digits>.mdb   a file that is being made; left by a kill, removed at the next start
 //   damaged-<time>.mdb        what salvage put aside
 //   replaced-<time>.mdb       what restore put aside
+//   erase.txt                 something was taken out that no page may hold any more (Erasing)
 //   damaged.txt               the store was found damaged while it was in use: it stays closed
 //                             until verify finds nothing, or it was salvaged, restored or put aside
 // Thread rule: any thread; not in a process that has this very store open, unless said.
@@ -41,6 +42,21 @@ Status restore_store(const std::filesystem::path& from, const std::filesystem::p
 /// Gives free pages back to the disk when they are at least a quarter of the file (`always`: in any
 /// case), by a copy. `locked`: the caller holds the store's lock. Errors: kBusy, kCorrupt, kFull.
 Status compact_file(const std::filesystem::path& folder, bool locked, bool always);
+
+/// How far the erasing of what was taken out is. Pages that are free, and revisions that are no
+/// leaves, keep old content until the file is written anew.
+enum class Erasing {
+  kNone,
+  kBegun,    // old revisions and words of indexes may hold it
+  kIndexes,  // indexes that hold it are being dropped
+  kCopy,     // free pages alone hold it: the file is written anew when the store is closed or opened
+};
+Erasing erasing(const std::filesystem::path& folder);
+/// Kept in the folder, synced; the one mark of the store. Errors: kDisk.
+Status mark_erasing(const std::filesystem::path& folder, Erasing stage);
+/// For the store, with the lock held and no environment open: what kCopy asks for. What does not work
+/// out leaves the file and the mark.
+Status erase_free_pages(const std::filesystem::path& folder);
 
 struct SalvageReport {
   std::uint64_t documents = 0;  // recovered, deleted ones among them

@@ -139,7 +139,11 @@ StoreImpl::~StoreImpl() {
   writer_.reset();
   environment_.reset();
   // Here nobody reads or writes any more. What does not work out leaves the file as it was.
-  if (compact_at_end_ && delete_at_end_.empty() && lock_) (void)compact_file(path_, true, false);
+  const bool stays = delete_at_end_.empty() && lock_ && !read_only_;
+  if (stays && erasing(path_) == Erasing::kCopy)
+    (void)erase_free_pages(path_);
+  else if (stays && compact_at_end_)
+    (void)compact_file(path_, true, false);
   lock_.reset();
   if (!delete_at_end_.empty()) {
     std::error_code ignored;  // the catalog sweeps at its next start
@@ -168,6 +172,8 @@ Status StoreImpl::open_files(const StoreOptions& options) {
   if (!lock && !no_lock) return lock.error();
   if (lock) lock_ = std::move(*lock);
   if (lock_ && !read_only_) remove_unfinished(path_);
+  // After a kill. What fails here is tried again when the store is closed.
+  if (lock_ && !read_only_ && there) (void)erase_free_pages(path_);
   lmdb::EnvironmentOptions wanted;
   wanted.map_bytes = options.map_bytes;
   wanted.tables_max = kTablesMax;

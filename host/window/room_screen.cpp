@@ -48,9 +48,14 @@ RoomScreen::RoomScreen(std::unique_ptr<OpenRoom> open, NodeView& node)
 
 RoomScreen::Wish RoomScreen::draw() {
   const FullScreen full("##room");
-  const Wish wish = draw_bar();
-  draw_tabs();
-  draw_plugin();
+  Wish wish = draw_bar();
+  if (const auto words = open_->ended()) {  // in the room's place until it is answered
+    const Wish answer = draw_ended(*words);
+    if (wish == Wish::kStay) wish = answer;
+  } else {
+    draw_tabs();
+    draw_plugin();
+  }
   draw_new_problems();
   const bool deleted = ui::confirm(kDeleteQuestion, "Delete this room from this computer?",
                                    delete_question(), "Delete", true);

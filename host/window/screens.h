@@ -82,6 +82,7 @@ class RoomScreen {
   void draw_failure(const std::string& error);
   void draw_new_problems();
   std::string delete_question();
+  Wish draw_ended(const std::string& words);
 
   std::unique_ptr<OpenRoom> open_;
   NodeView& node_;

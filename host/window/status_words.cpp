@@ -39,6 +39,8 @@ std::string state_name_for_people(SyncState state) {
       return "Asked to slow down";
     case SyncState::kStopped:
       return "Stopped";
+    case SyncState::kEnded:
+      return "Ended by its owner";
   }
   return "";
 }
@@ -75,6 +77,8 @@ StatusWords status_in_words(const SyncStatus& status, bool serving, const std::s
       return {"The server asks to slow down", StatusMood::kWarn};
     case SyncState::kStopped:
       return {"Not syncing: needs your help", StatusMood::kBad};
+    case SyncState::kEnded:
+      return {"This room was ended", StatusMood::kWarn};
   }
   return {};
 }
@@ -99,7 +103,7 @@ std::vector<StatusDetail> status_details(const SyncStatus& status, bool serving,
     add("Last exchange", ui::relative_time(status.last_success_ms, now_ms));
   if (status.retry_at_ms > now_ms)
     add("Next try", "in " + std::to_string((status.retry_at_ms - now_ms + 999) / 1000) + " s");
-  add("Last problem", status.last_error);
+  add(status.state == SyncState::kEnded ? "Why" : "Last problem", status.last_error);
   add("Note", status.notice);
   return details;
 }

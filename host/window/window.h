@@ -61,6 +61,11 @@ class OpenRoom {
   /// Where others reach this room: "http://127.0.0.1:17984", empty when nobody does.
   virtual std::string address() const = 0;
   virtual bool serving() const = 0;
+  /// What is to be said, when the owner ended the room and nobody here answered yet what becomes of
+  /// this copy.
+  virtual std::optional<std::string> ended() const { return std::nullopt; }
+  /// It stays, without a sync, and the question does not come again.
+  virtual Status keep_ended() { return ok(); }
   /// How many documents the room holds, for the question before it is deleted.
   virtual std::optional<std::size_t> document_count() const { return std::nullopt; }
 };

@@ -26,6 +26,17 @@ TEST(StatusWordsTest, SayWhatALaypersonUnderstands) {
             "You are serving this room at http://127.0.0.1:17984");
 }
 
+TEST(StatusWordsTest, AnEndedRoomSaysWhyAndCallsItNoProblem) {
+  SyncStatus status = in_state(SyncState::kEnded);
+  status.last_error = "Olga ended this room.";
+  EXPECT_EQ(words(status), "This room was ended");
+  const auto details = status_details(status, false, "", 0);
+  const auto why = std::find_if(details.begin(), details.end(),
+                                [](const StatusDetail& one) { return one.name == std::string("Why"); });
+  ASSERT_NE(why, details.end());
+  EXPECT_EQ(why->value, "Olga ended this room.");
+}
+
 TEST(StatusWordsTest, CountWhatWaitsWhileOffline) {
   SyncStatus status = in_state(SyncState::kOffline);
   EXPECT_EQ(words(status), "Offline: you can go on");

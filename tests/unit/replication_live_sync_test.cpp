@@ -251,6 +251,49 @@ TEST_F(ReplicationLiveSync, ChangesCrossBothWaysAsTheyHappen) {
   EXPECT_GT(sync->status().last_success_ms, 0);
 }
 
+TEST_F(ReplicationLiveSync, AnEndedRoomIsNotExchangedUntilThatIsTakenBack) {
+  LiveSyncOptions options;
+  options.ended = [](const Store& store) -> std::optional<std::string> {
+    if (!store.get("access:ended")) return std::nullopt;
+    return "Olga ended this room.";
+  };
+  start(options);
+  ASSERT_TRUE(awaits_state(SyncState::kLive));
+  edit(*mine, "message:mine", "{}");
+  ASSERT_TRUE(awaits_document(*theirs, "message:mine"));
+  ASSERT_TRUE(awaits([&] { return sync->status().waiting == 0; }));
+  const RevId end = edit(*theirs, "access:ended", "{}");
+  ASSERT_TRUE(awaits_state(SyncState::kEnded));
+  EXPECT_EQ(sync->status().last_error, "Olga ended this room.");
+  edit(*mine, "message:late", "{}");
+  edit(*theirs, "message:newer", "{}");
+  ASSERT_TRUE(awaits([&] { return sync->status().waiting == 1; })) << "the push looked at it";
+  sync->sync_now();
+  ASSERT_TRUE(awaits_state(SyncState::kEnded));
+  EXPECT_FALSE(theirs->get("message:late"));
+  EXPECT_FALSE(mine->get("message:newer"));
+  DocumentWrite back;
+  back.id = "access:ended";
+  back.deleted = true;
+  back.parent = end;
+  ASSERT_TRUE(mine->write_one(back));
+  ASSERT_TRUE(awaits_document(*theirs, "message:late"));
+  ASSERT_TRUE(awaits_document(*mine, "message:newer"));
+  EXPECT_TRUE(awaits_state(SyncState::kLive));
+}
+
+TEST_F(ReplicationLiveSync, ARoomThatWasEndedBeforeTheStartAsksNobody) {
+  edit(*mine, "access:ended", "{}");
+  edit(*theirs, "message:theirs", "{}");
+  LiveSyncOptions options;
+  options.ended = [](const Store&) { return std::optional<std::string>("It is over."); };
+  start(options);
+  ASSERT_TRUE(awaits_state(SyncState::kEnded));
+  sync.reset();
+  EXPECT_FALSE(mine->get("message:theirs"));
+  EXPECT_FALSE(theirs->get("access:ended"));
+}
+
 TEST_F(ReplicationLiveSync, OfflineCountsOwnMessagesAndOnlyThose) {
   start();
   ASSERT_TRUE(awaits_state(SyncState::kLive));

@@ -4,11 +4,15 @@
 #include <set>
 
 #include "base/clock.h"
+#include "server/room_end.h"
 #include "server_rooms_tools.h"
 #include "server_web.h"
 
 namespace atelier::server_test {
 namespace {
+
+using server::empty_room;
+using server::room_end;
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -22,6 +26,11 @@ class Room : public Rooms {
     Rooms::SetUp();
     for (const char* name : {"ada", "bob", "rhea", "mo", "eve"}) add(name);
     secure(kPeople);
+  }
+  static DocumentWrite test_edit(const std::string& id) {
+    DocumentWrite write;
+    write.id = id;
+    return write;
   }
   std::string reason(const Reply& reply) {
     EXPECT_EQ(reply.status, 403) << reply.body;
@@ -384,6 +393,118 @@ TEST_F(Room, WhoseRightsWereWidenedIsServedFromTheBeginning) {
   EXPECT_NE(other.read_line().value_or("").find("access:rules"), std::string::npos);
   ASSERT_EQ(put("ada", "open:2", "{}").status, 201);
   EXPECT_NE(other.read_line().value_or("").find("open:2"), std::string::npos) << "it goes on";
+}
+
+// --- the end of a room
+
+constexpr const char* kEnd = R"({"at":1764398916000,"by":"Olga"})";
+
+TEST_F(Room, AnEndIsTheOwnersAloneAndMustBeOne) {
+  for (const char* name : {"rhea", "ada", "mo"})
+    EXPECT_EQ(put(name, "access:ended", kEnd).status, 403) << name;
+  EXPECT_EQ(reason(put("mo", "access:ended", kEnd)), "Only administrators of this room may end it.");
+  for (const char* bad :
+       {"{}", R"({"at":1,"by":""})", R"({"at":"now","by":"Olga"})", R"({"at":-1,"by":"Olga"})",
+        R"({"at":1,"by":7})", R"({"at":1,"by":"Olga","message":1})", R"({"at":1e3,"by":"Olga"})"})
+    EXPECT_EQ(admin("PUT", "/db/access:ended", bad).status, 400) << bad;
+  EXPECT_EQ(put("ada", "a", "{}").status, 201) << "what was refused ended nothing";
+  secure(R"({"admins":{"names":["ada"]},"members":{"names":["bob"]}})");
+  EXPECT_EQ(put("ada", "access:ended", kEnd).status, 201);
+  EXPECT_EQ(put("bob", "b", "{}").status, 403);
+}
+
+TEST_F(Room, AnEndedRoomIsReadAndWrittenByAdministratorsAlone) {
+  ASSERT_EQ(put("ada", "a", R"({"text":"secret words"})").status, 201);
+  add("carrier", R"(["edge"])");
+  secure(R"({"members":{"names":["ada","bob","carrier"]},"readers":{"names":["rhea"]},"moderators":{"names":["mo"]}})");
+  const std::string before = get("ada", "/db/_changes").text("last_seq");
+  ASSERT_EQ(admin("PUT", "/db/access:ended", kEnd).status, 201);
+  for (const char* name : {"rhea", "ada", "mo", "carrier"}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(reason(put(name, std::string("new:") + name, "{}")), "This room was ended by its owner.");
+    EXPECT_EQ(get(name, "/db/a").status, 404);
+    EXPECT_EQ(get(name, "/db/access:ended").text("by"), "Olga");
+    const Reply changes = get(name, "/db/_changes?include_docs=true&since=" + before);
+    EXPECT_NE(changes.body.find("access:ended"), std::string::npos) << "whoever syncs learns of it";
+    EXPECT_EQ(get(name, "/db/_all_docs?include_docs=true").body.find("secret words"), std::string::npos);
+    EXPECT_EQ(get(name, "/db/_all_docs").json().at("rows").as_array().size(), 1u);
+    EXPECT_EQ(anonymous("PUT", "/db/_local/x", "{}", as(name)).status, 201) << "checkpoints";
+  }
+  EXPECT_EQ(put("mo", "access:mode", R"({"mode":"everyone"})").status, 403);
+  EXPECT_EQ(put("mo", "access:ended?rev=" + get("mo", "/db/access:ended").text("_rev"), kEnd).status, 403);
+  EXPECT_EQ(admin("GET", "/db/a").status, 200);
+  EXPECT_EQ(admin("PUT", "/db/b", "{}").status, 201);
+  // Taken back by an administrator: everything is as it was.
+  const std::string rev = admin("GET", "/db/access:ended").text("_rev");
+  EXPECT_EQ(anonymous("DELETE", "/db/access:ended?rev=" + rev, "", as("mo")).status, 403);
+  ASSERT_EQ(admin("DELETE", "/db/access:ended?rev=" + rev).status, 200);
+  EXPECT_EQ(get("ada", "/db/a").status, 200);
+  EXPECT_EQ(put("ada", "c", "{}").status, 201);
+}
+
+TEST_F(Room, AnEdgeBringsTheEndOfARoomAlong) {
+  add("carrier", R"(["edge"])");
+  secure(R"({"members":{"names":["ada","carrier"]}})");
+  const std::string docs = std::string(R"({"new_edits":false,"docs":[{"_id":"access:ended","_rev":"1-a",)") +
+                           std::string(kEnd).substr(1) + "]}";
+  EXPECT_NE(anonymous("POST", "/db/_bulk_docs", docs, as("ada")).body.find("forbidden"), std::string::npos);
+  EXPECT_EQ(anonymous("POST", "/db/_bulk_docs", docs, as("carrier")).body, "[]\n");
+  EXPECT_EQ(put("ada", "a", "{}").status, 403);
+}
+
+TEST_F(Room, AnEndThatCannotBeReadClosesTheRoomAndRemovesNothing) {
+  ASSERT_EQ(put("ada", "a", "{}").status, 201);
+  DocumentWrite broken;  // as an older program may have left it
+  broken.id = "access:ended";
+  broken.body = R"({"when":"soon"})";
+  ASSERT_TRUE(store("db")->write_one(broken));
+  ASSERT_EQ(admin("PUT", "/db/access:x", "{}").status, 201);  // and reads it
+  EXPECT_EQ(put("ada", "b", "{}").status, 403);
+  EXPECT_EQ(get("ada", "/db/a").status, 404);
+  EXPECT_EQ(admin("GET", "/db/a").status, 200);
+  EXPECT_FALSE(room_end(*store("db"))) << "a device does not take it for one";
+}
+
+TEST_F(Room, AnEndIsToldToFeedsAndEndsPresenceWithinASecond) {
+  Client feed = client();
+  feed.send_request("GET", "/db/_changes?feed=continuous&since=now&heartbeat=20000", "", as("rhea"));
+  ASSERT_EQ(feed.read_head().status, 200);
+  Web here(client(), "/db/_presence", as("ada"));
+  here.key();
+  const auto began = steady_clock::now();
+  ASSERT_EQ(admin("PUT", "/db/access:ended", kEnd).status, 201);
+  std::string last = feed.read_line().value_or("<cut>");
+  if (last.find("last_seq") == std::string::npos) last = feed.read_line().value_or("<cut>");
+  ASSERT_NE(last.find("last_seq"), std::string::npos) << last;
+  EXPECT_EQ(here.end_code(), 1008);
+  EXPECT_LT(steady_clock::now() - began, milliseconds(1000));
+  const std::string since(boost::json::parse(last).at("last_seq").as_string());
+  EXPECT_NE(get("rhea", "/db/_changes?since=" + since).body.find("access:ended"), std::string::npos);
+}
+
+TEST_F(Room, EmptyingARoomLeavesItsAccessDocumentsAndNoTombstones) {
+  for (int i = 0; i < 700; ++i) ASSERT_TRUE(store("db")->write_one(test_edit("doc:" + std::to_string(i))));
+  ASSERT_EQ(admin("PUT", "/db/_design/x", "{}").status, 201);
+  ASSERT_EQ(admin("DELETE", "/db/doc:0?rev=" + admin("GET", "/db/doc:0").text("_rev")).status, 200);
+  mode("watch");
+  ASSERT_TRUE(store("db")->write_one(test_edit("coedit-text:key:agent:0000000000-0000000009")));
+  ASSERT_TRUE(store("db")->put_property("text-snapshot:coedit-text:key:", "what was written"));
+  const std::uint64_t last = store("db")->last_sequence();
+  std::uint64_t documents = 0;
+  std::optional<std::string> from = "";
+  for (int pages = 0; from; ++pages) {
+    ASSERT_LT(pages, 10);
+    const auto page = empty_room(*store("db"), *from);
+    ASSERT_TRUE(page) << page.error().message;
+    documents += page->documents;
+    from = page->next;
+  }
+  EXPECT_EQ(documents, 702u);
+  const auto snapshot = store("db")->get_property("text-snapshot:coedit-text:key:");
+  EXPECT_TRUE(!snapshot || snapshot->empty()) << "the text itself goes too";
+  EXPECT_EQ(admin("GET", "/db/_all_docs").json().at("rows").as_array().size(), 1u);
+  EXPECT_EQ(admin("GET", "/db/_changes").json().at("results").as_array().size(), 1u) << "nothing replicates";
+  EXPECT_EQ(store("db")->last_sequence(), last);
 }
 
 // --- revocation

@@ -303,6 +303,33 @@ TEST_F(Walk, AsNobodyWhereEverybodyWrites) {
   walk("", nullptr);
 }
 
+/// In a room that its owner ended, who saw the hidden documents before sees them no more.
+class EndedWalk : public Walk {
+ protected:
+  void SetUp() override {
+    Walk::SetUp();
+    add("carrier", R"(["edge"])");
+    // Her own checkpoint stays hers: it is in both.
+    ASSERT_EQ(anonymous("PUT", "/room-x/_local/adas", "{}", as("ada")).status, 201);
+    for (const char* room : {"room-x", "room-y"}) {
+      secure(R"({"members":{"names":["ada","bob","carrier"]},"readers":{"names":["rhea"]}})", room);
+      set("access:ended", R"({"at":1764398916000,"by":"Olga"})", room);
+    }
+  }
+};
+TEST_F(EndedWalk, AsReader) { walk("rhea", nullptr); }
+TEST_F(EndedWalk, AsWriter) { walk("bob", nullptr); }
+TEST_F(EndedWalk, AsTheirAuthor) { walk("ada", nullptr); }
+TEST_F(EndedWalk, AsAnEdge) { walk("carrier", nullptr); }
+TEST_F(EndedWalk, NobodyReadsWhatWasOpenAndTheAdministratorDoes) {
+  for (const char* name : {"rhea", "bob", "ada", "carrier"}) {
+    EXPECT_EQ(get(name, "/room-y/open:1").status, 404) << name;
+    EXPECT_EQ(get(name, "/room-y").json().at("doc_count"), 2) << name << ": rules and end";
+    EXPECT_EQ(get(name, "/room-y/access:ended").status, 200) << name;
+  }
+  EXPECT_EQ(admin("GET", "/room-y/secret:h/file").body, "hidden-body");
+}
+
 // The walk would also pass if nothing was hidden because nothing is there.
 TEST_F(Walk, WhoMayReadItSeesTheDifference) {
   for (const char* target :

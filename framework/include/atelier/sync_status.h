@@ -16,6 +16,7 @@ enum class SyncState {
   kNeedsAuth,    // the credentials were refused
   kRateLimited,  // the other side asked us to slow down
   kStopped,      // ended by an error that only a person can mend
+  kEnded,        // the room was ended by its owner: nothing is exchanged any more
 };
 
 struct SyncStatus {
