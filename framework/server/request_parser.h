@@ -54,6 +54,7 @@ class RequestParser {
   const Request& request_;
   const std::unique_ptr<Beast> beast_;
   std::size_t head_bytes_ = 0;
+  bool stalled_ = false;  // between chunks, and more is needed
 };
 
 }  // namespace atelier::server
