@@ -15,9 +15,12 @@ namespace {
 
 /// A header value that goes on in the next line (RFC 9112 section 5.2): others read it otherwise.
 bool is_folded(std::string_view head) {
-  for (std::size_t at = head.find("\r\n"); at + 2 < head.size(); at = head.find("\r\n", at + 2))
-    if (head[at + 2] == ' ' || head[at + 2] == '\t') return true;
-  return false;
+  for (std::string_view lines = head;;) {
+    const std::size_t end = lines.find("\r\n");
+    if (end == std::string_view::npos) return false;
+    lines.remove_prefix(end + 2);
+    if (lines.starts_with(' ') || lines.starts_with('\t')) return true;
+  }
 }
 
 /// Whether the length of the body is told more than once, even if in agreement.

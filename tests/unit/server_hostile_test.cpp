@@ -118,6 +118,11 @@ TEST_F(HostileTest, ChunksAreReadStrictly) {
   EXPECT_EQ(status_of(head + "2;" + std::string(100'000, 'x')), 431) << "an extension without end";
 }
 
+TEST_F(HostileTest, LoneCarriageReturnIsRefused) {
+  for (const char* end : {"\rX", "\r\r", "\r \r\n\r\n", "\rX: y\r\n\r\n"})
+    EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: localhost\r\n" + std::string(end)), 400) << end;
+}
+
 TEST_F(HostileTest, ChunksMayComeByteByByte) {
   Client slow = client();
   slow.send("POST /db HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
