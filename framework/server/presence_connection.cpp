@@ -171,6 +171,7 @@ using Time = std::chrono::steady_clock;
 /// How often somebody is written to at most: what gathers until then is one write, and a room full of
 /// people who move costs as many writes as there are readers. Below a frame of a screen.
 constexpr std::chrono::milliseconds kWriteEvery{16};
+constexpr std::size_t kWriteBytes = 64 << 10;  // of a write that has more behind it, which comes at once
 
 using HandshakeRequest = http::request<http::empty_body>;
 
@@ -244,6 +245,7 @@ class PresenceConnection final : public UpgradedConnection,
   std::shared_ptr<PresenceRoom::Seat> seat_;
   bool closed_ = false, ending_ = false, writing_ = false, write_due_ = false;
   bool stall_armed_ = false;
+  bool more_ = false;  // the last write did not take all that there was
   Time::time_point write_began_;  // the last one
   double read_allowance_ = kPresenceFramesPerSecondMax;
   Time::time_point read_counted_at_ = Time::now();
@@ -325,7 +327,7 @@ void PresenceConnection::poke() {
 
 void PresenceConnection::write_in_turn() {
   const auto turn = write_began_ + kWriteEvery;
-  if (Time::now() >= turn) return write();
+  if (more_ || Time::now() >= turn) return write();
   write_timer_.expires_at(turn);
   write_timer_.async_wait([self = shared_from_this()](const error_code& failed) {
     if (!failed) self->write();
@@ -337,9 +339,10 @@ void PresenceConnection::write() {
   if (closed_ || ending_ || !seat_) return;
   FrameStream& stream = ws_.next_layer();
   std::size_t bytes = 0;
-  for (PresenceFrame frame; bytes < kReadChunkBytes && (frame = room_->next(seat_));
+  for (PresenceFrame frame; bytes < kWriteBytes && (frame = room_->next(seat_));
        bytes += frame->size())
     stream.put(*frame);
+  more_ = bytes >= kWriteBytes;
   if (bytes == 0) return;
   writing_ = true;
   write_began_ = Time::now();
@@ -347,7 +350,7 @@ void PresenceConnection::write() {
   if (!stream.flush(failed)) return watch_write();
   writing_ = false;
   if (failed) return close();
-  if (bytes >= kReadChunkBytes) poke();
+  if (more_) poke();
 }
 
 /// The socket took what it had to wait for.

@@ -124,14 +124,17 @@ TEST_F(HostileTest, LoneCarriageReturnIsRefused) {
 }
 
 TEST_F(HostileTest, ChunksMayComeByteByByte) {
-  Client slow = client();
-  slow.send("POST /db HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
-  for (const char byte : std::string_view("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) {
-    ASSERT_TRUE(slow.send({&byte, 1}));
-    // So that each is a read of its own.
-    EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+  for (const std::string target : {"/db", "/db/_ensure_full_commit"}) {
+    Client slow = client();
+    slow.send("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n");
+    const std::string chunk = target == "/db" ? "2\r\n{}\r\n" : "";
+    for (const char byte : "Content-Type: application/json\r\n\r\n" + chunk + "0\r\n\r\n") {
+      ASSERT_TRUE(slow.send({&byte, 1}));
+      // So that each is a read of its own.
+      EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+    }
+    EXPECT_EQ(slow.read_reply().status, 201) << target;
   }
-  EXPECT_EQ(slow.read_reply().status, 201);
 }
 
 TEST_F(HostileTest, TrailersAddNoHeaders) {

@@ -126,13 +126,19 @@ TEST_F(ServerPresenceTest, PingsAreAnsweredBetweenWholeMessages) {
       ASSERT_TRUE(person->say("P", "{\"s\":\"" + stroke + std::to_string(move) + "\"}"));
     ASSERT_TRUE(slow.send("ping " + std::to_string(move), 9));
   }
+  EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+  for (int i = 0; i < kMoves; ++i) ASSERT_TRUE(slow.send("once more", 9));
+  EXPECT_EQ(anonymous("GET", "/_up").status, 200);
   std::set<std::string> done;
   for (const std::string end = stroke + std::to_string(kMoves) + "\""; done.size() < kPeople;) {
     const std::string text = slow.must();
     ASSERT_TRUE(text.starts_with(R"({"key":")") && text.ends_with("}")) << text.substr(0, 100);
     if (text.find(end) != std::string::npos) done.insert(text.substr(8, 16));
   }
-  EXPECT_EQ(slow.pongs(), kMoves);
+  // What it says is read in order: the goodbye behind the pings.
+  ASSERT_TRUE(slow.send(std::string("\x03\xe8", 2), 8));
+  EXPECT_EQ(slow.end_code(), 1000);
+  EXPECT_EQ(slow.pongs(), 2 * kMoves);
 }
 
 TEST_F(ServerPresenceTest, LeavingIsSeenAtOnce) {

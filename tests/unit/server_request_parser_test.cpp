@@ -89,6 +89,14 @@ TEST(RequestParserTest, ChunksAndTrailersAreReadTheSameInAnyPieces) {
   }
 }
 
+TEST(RequestParserTest, EmptyChunkedBodyIsReadInAnyPieces) {
+  const std::string bytes = "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  for (std::size_t size = 1; size <= bytes.size(); ++size) {
+    const Reading reading = read(bytes, size);
+    EXPECT_TRUE(reading.done && reading.body.empty()) << size;
+  }
+}
+
 TEST(RequestParserTest, TwoReadingsOfOneLengthAreRefusedInAnyPieces) {
   const std::string line = "POST /a HTTP/1.1\r\n";
   for (std::size_t size : kPieces) {
