@@ -1,5 +1,6 @@
 // A target, and behind a line's end a header's value: what is decoded and encoded comes back, a
 // path means the same when it is written again, and options that are read are sound.
+#include <cctype>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -22,9 +23,16 @@ void require(bool condition) {
 void check_escapes(std::string_view text) {
   const auto same = server::url_decode(server::url_encode(text, "/:"));
   require(same && *same == text);
+  std::size_t escapes = 0;
+  bool sound = true;
+  for (std::size_t at = text.find('%'); at != std::string_view::npos && sound;
+       at = text.find('%', at + 3), ++escapes)
+    sound = at + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[at + 1])) &&
+            std::isxdigit(static_cast<unsigned char>(text[at + 2]));
   const auto decoded = server::url_decode(text);
+  require(bool(decoded) == sound);
   if (!decoded) return;
-  require(decoded->size() <= text.size());
+  require(decoded->size() == text.size() - 2 * escapes);
   require(*server::url_decode(server::url_encode(*decoded)) == *decoded);
 }
 
