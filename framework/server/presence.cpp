@@ -90,13 +90,14 @@ class PresenceRoom::Seat {
   std::uint64_t told_at = 0;  // its place in `told_`; 0: nothing
   PresenceFrame patch;        // what changed then; null: all of it
   std::set<std::string> patched;
-  std::uint64_t patch_since = 0;  // who was told this or something later needs no more than the patch
+  std::uint64_t patch_since =
+      0;  // who was told this or something later needs no more than the patch
 
   // What it is told.
   bool knows_key = false;
   std::string mode = "everyone";
-  std::uint64_t position = 0;        // in `told_`: what is behind it waits
-  std::uint64_t joined_at = 0;       // who left before is nobody to it
+  std::uint64_t position = 0;       // in `told_`: what is behind it waits
+  std::uint64_t joined_at = 0;      // who left before is nobody to it
   std::vector<std::uint64_t> seen;  // by slot: the place of what it was told of that person
 };
 

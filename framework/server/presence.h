@@ -4,8 +4,8 @@
 //   1. A message carries what changed; the last state wins. A client that speaks faster than
 //      kPresencePerSecondMax is told of less often, and its last state always.
 //   2. A reader has at most one thing waiting a person: the last change, or that person's whole
-//      state, or that they left. Nothing of that is kept for each reader: what was told last of each
-//      person stands in one order, and a reader is at a place of it.
+//      state, or that they left. Of that a reader has places alone: what was told last of each
+//      person stands in one order for all. Frames are serialised once and shared.
 //   3. A key is made here: nobody speaks under another's. A client that comes back with the same
 //      `resume` text has the key that it had, also at another server, and its lost connection ends.
 //   4. Nobody is shown before they said something: a connection that only listens is no person.

@@ -22,8 +22,8 @@ namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 
-/// The client's byte stream, into which whole frames are put: ours, and those of Beast, which answers
-/// pings and closes. What gathers while the socket takes nothing goes out in one piece.
+/// The client's byte stream, into which whole frames are put: ours, and those of Beast, which
+/// answers pings and closes. What gathers while the socket takes nothing goes out in one piece.
 class FrameStream {
  public:
   using executor_type = Channel::executor_type;
@@ -89,8 +89,8 @@ class FrameStream {
       const auto keep = state;
       size = asio::buffer_size(buffers);
       keep->bytes.resize(keep->bytes.size() + size);
-      asio::buffer_copy(
-          asio::buffer(keep->bytes.data() + keep->bytes.size() - size, size), buffers);
+      asio::buffer_copy(asio::buffer(keep->bytes.data() + keep->bytes.size() - size, size),
+                        buffers);
       send(keep);
       if (keep->waiting)
         keep->flushed.async_wait(std::move(self));
@@ -168,10 +168,11 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
-/// How often somebody is written to at most: what gathers until then is one write, and a room full of
-/// people who move costs as many writes as there are readers. Below a frame of a screen.
+/// How often somebody is written to at most: what gathers until then is one write, and a room full
+/// of people who move costs as many writes as there are readers. Below a frame of a screen.
 constexpr std::chrono::milliseconds kWriteEvery{16};
-constexpr std::size_t kWriteBytes = 64 << 10;  // of a write that has more behind it, which comes at once
+constexpr std::size_t kWriteBytes =
+    64 << 10;  // of a write that has more behind it, which comes at once
 
 using HandshakeRequest = http::request<http::empty_body>;
 
@@ -245,7 +246,7 @@ class PresenceConnection final : public UpgradedConnection,
   std::shared_ptr<PresenceRoom::Seat> seat_;
   bool closed_ = false, ending_ = false, writing_ = false, write_due_ = false;
   bool stall_armed_ = false;
-  bool more_ = false;  // the last write did not take all that there was
+  bool more_ = false;             // the last write did not take all that there was
   Time::time_point write_began_;  // the last one
   double read_allowance_ = kPresenceFramesPerSecondMax;
   Time::time_point read_counted_at_ = Time::now();

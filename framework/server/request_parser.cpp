@@ -89,8 +89,7 @@ RequestParser::Fault RequestParser::put(std::string_view& bytes) {
   if (stalled_ && bytes.size() < kLastChunkBytes) return Fault::kNone;
   beast_->chunk_began = false;
   error_code failed;
-  const std::size_t used =
-      beast_->put(boost::asio::buffer(bytes.data(), bytes.size()), failed);
+  const std::size_t used = beast_->put(boost::asio::buffer(bytes.data(), bytes.size()), failed);
   const std::string_view taken = bytes.substr(0, used);
   bytes.remove_prefix(used);
   if (in_head) head_bytes_ += used;

@@ -33,8 +33,8 @@ class RequestParser {
   RequestParser(Request& request, std::string& body);
   ~RequestParser();
 
-  /// Takes what it can off the front of `bytes`, at most to the end of the head or of the body; what
-  /// is left is to come again with more behind it. Not after a fault, nor when is_done().
+  /// Takes what it can off the front of `bytes`, at most to the end of the head or of the body;
+  /// what is left is to come again with more behind it. Not after a fault, nor when is_done().
   Fault put(std::string_view& bytes);
 
   bool is_head_done() const;

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
-
 #include <sys/resource.h>
+
 #include <unistd.h>
 
 #include "bench/report.h"
@@ -102,8 +102,8 @@ class Crowd {
     }
   }
   void receive(int ms) {
-    swarm_.receive([this](std::size_t person, std::string_view bytes) { return take(person, bytes); },
-                   ms);
+    swarm_.receive(
+        [this](std::size_t person, std::string_view bytes) { return take(person, bytes); }, ms);
   }
   void forget() {
     delays_ms_.clear();

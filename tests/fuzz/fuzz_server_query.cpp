@@ -82,8 +82,8 @@ void check_place(const Request& request) {
   if (!place) return;
   require(!place->id.empty() && (place->id[0] != '_' || place->id.starts_with("_design/")));
   // The id as one segment, as clients send it.
-  std::string target = '/' + server::url_encode(request.segments[0]) + '/' +
-                       server::url_encode(place->id);
+  std::string target =
+      '/' + server::url_encode(request.segments[0]) + '/' + server::url_encode(place->id);
   if (!place->attachment.empty()) target += '/' + server::url_encode(place->attachment);
   Request again;
   again.target = target;

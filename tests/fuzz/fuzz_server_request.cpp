@@ -36,7 +36,8 @@ struct Reading {
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 bool is_plain(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || !c; });
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return c == '\r' || c == '\n' || !c; });
 }
 
 /// What holds of every head that is let through; `raw` is what was taken for it.
@@ -148,7 +149,8 @@ bool same(const Reading& a, const Reading& b) {
 std::string written(const Read& read) {
   std::string out = read.request.method + ' ' + read.request.target +
                     (read.request.http_1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
-  for (const auto& [name, value] : read.request.headers.fields()) out += name + ':' + value + "\r\n";
+  for (const auto& [name, value] : read.request.headers.fields())
+    out += name + ':' + value + "\r\n";
   out += "\r\n";
   if (!read.request.headers.has("Transfer-Encoding")) return out + read.body;
   // A chunk a byte: where chunks begin says nothing.
@@ -182,9 +184,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint32_t random = data[0];
   const std::size_t longest = std::max<std::size_t>(bytes.size() / 8, 20);
   require(same(whole, read(bytes, [&] {
-    random = random * 1'664'525U + 1'013'904'223U;
-    return std::size_t{(random >> 20) % longest};
-  })));
+                 random = random * 1'664'525U + 1'013'904'223U;
+                 return std::size_t{(random >> 20) % longest};
+               })));
   for (const Read& one : whole.requests) {
     const Reading again = read(written(one), [] { return kReadChunkBytes; });
     require(again.requests.size() == 1 && !again.refused && same(again.requests[0], one));

@@ -71,7 +71,8 @@ TEST(MultipartReader, LinesBeforeItAndItsLimitsAreTheSameHoweverItIsCut) {
   const auto with_headers = [](std::size_t size) {
     return "--b1\r\nx:" + std::string(size - 4, 'y') + "\r\n\r\n\r\n--b1--";
   };
-  for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{100'000}}) {
+  for (const std::size_t size :
+       {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{100'000}}) {
     EXPECT_TRUE(outcome("\r\n\r\n" + kBody, size)) << size;
     EXPECT_TRUE(outcome(with_name(200), size)) << size;
     EXPECT_FALSE(outcome(with_name(201), size)) << size;

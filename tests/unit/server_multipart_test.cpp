@@ -1,8 +1,8 @@
 // Goal: a multipart body has one reading, and names come back as they were sent. Method: bodies as
 // the replicator writes them, and some that it does not.
-#include "server/multipart.h"
-
 #include <gtest/gtest.h>
+
+#include "server/multipart.h"
 
 namespace atelier::server {
 namespace {
@@ -14,8 +14,9 @@ TEST(ServerMultipart, LineThatBeginsAsTheBoundaryIsNoBoundary) {
   ASSERT_EQ(parts->size(), 2u);
   EXPECT_EQ((*parts)[0].headers.get("a"), "x");
   EXPECT_EQ((*parts)[1].body, "two");
-  for (const char* bad : {"--b1x\r\n\r\none\r\n--b1--", "--b1\r\n\r\none\r\n--b12\r\n\r\ntwo\r\n--b1--",
-                          "--b1-\r\n\r\none\r\n--b1--"})
+  for (const char* bad :
+       {"--b1x\r\n\r\none\r\n--b1--", "--b1\r\n\r\none\r\n--b12\r\n\r\ntwo\r\n--b1--",
+        "--b1-\r\n\r\none\r\n--b1--"})
     EXPECT_FALSE(parse_multipart(bad, "b1")) << bad;
 }
 

@@ -1,12 +1,11 @@
 // Goal: what a parser takes for a request does not depend on how its bytes came, and has limits.
 // Method: bytes in pieces of every size, without a socket.
-#include "server/request_parser.h"
-
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "server/request_parser.h"
 
 namespace atelier::server {
 namespace {
