@@ -168,9 +168,14 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
-/// How often somebody is written to at most: what gathers until then is one write, and a room full
-/// of people who move costs as many writes as there are readers. Below a frame of a screen.
-constexpr std::chrono::milliseconds kWriteEvery{16};
+/// How often somebody is written to at most, by how many are in the room: what gathers until then is
+/// one write, so that a room full of people who move costs a bounded number of writes a second and a
+/// small one no delay. Never longer than a frame of a screen.
+Time::duration write_every(std::size_t people) {
+  constexpr std::chrono::microseconds kEach{80}, kMost{16'000};
+  return std::min<std::chrono::microseconds>(kMost, kEach * people);
+}
+
 constexpr std::size_t kWriteBytes =
     64 << 10;  // of a write that has more behind it, which comes at once
 
@@ -327,7 +332,7 @@ void PresenceConnection::poke() {
 }
 
 void PresenceConnection::write_in_turn() {
-  const auto turn = write_began_ + kWriteEvery;
+  const auto turn = write_began_ + write_every(room_->size());
   if (more_ || Time::now() >= turn) return write();
   write_timer_.expires_at(turn);
   write_timer_.async_wait([self = shared_from_this()](const error_code& failed) {
