@@ -29,7 +29,7 @@ const char* sync_state_name(SyncState state) {
 }
 
 SyncState sync_state_named(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(SyncState::kStopped); ++i) {
+  for (int i = 0; i <= static_cast<int>(SyncState::kEnded); ++i) {
     const auto state = static_cast<SyncState>(i);
     if (name == sync_state_name(state)) return state;
   }

@@ -46,6 +46,7 @@ bool MultipartReader::fail() {
 
 bool MultipartReader::feed(std::string_view chunk) {
   if (state_ == State::kDone) return true;  // an epilogue says nothing
+  if (state_ == State::kBroken) return false;
   buffer_ += chunk;
   more_ = true;
   while (more_) {
@@ -67,7 +68,7 @@ bool MultipartReader::feed(std::string_view chunk) {
       case State::kDone:
         return true;
       case State::kBroken:
-        return false;
+        break;
     }
     if (!going) return false;
   }
@@ -75,10 +76,10 @@ bool MultipartReader::feed(std::string_view chunk) {
 }
 
 bool MultipartReader::read_boundary() {
-  if (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);
+  while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);
   const std::size_t end = buffer_.find("\r\n");
   if (buffer_.size() >= 2 && !buffer_.starts_with("--")) return fail();
-  if (end == std::string::npos) return buffer_.size() <= kBoundaryBytesMax || fail();
+  if (end == std::string::npos) return buffer_.size() < kBoundaryBytesMax + 2 || fail();
   if (end < 3 || end > kBoundaryBytesMax) return fail();
   boundary_ = "\r\n" + buffer_.substr(0, end);
   buffer_.erase(0, end);  // the line's end may end the headers at once
@@ -90,7 +91,7 @@ bool MultipartReader::read_boundary() {
 bool MultipartReader::read_headers() {
   const std::size_t end = buffer_.find("\r\n\r\n");
   if (end == std::string::npos) {
-    return buffer_.size() <= kMultipartHeaderBytesMax || fail();
+    return buffer_.size() < kMultipartHeaderBytesMax + 4 || fail();
   }
   if (end > kMultipartHeaderBytesMax) return fail();
   events_.begin(parse_headers(std::string_view(buffer_).substr(2, end > 2 ? end - 2 : 0)));

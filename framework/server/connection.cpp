@@ -6,8 +6,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -19,7 +17,6 @@
 namespace atelier::server {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
 namespace {
@@ -35,19 +32,6 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out += "\r\n";
 }
 
-/// A header value that goes on in the next line (RFC 9112 section 5.2): others read it otherwise.
-bool is_folded(std::string_view head) {
-  for (std::size_t at = head.find("\r\n"); at + 2 < head.size(); at = head.find("\r\n", at + 2))
-    if (head[at + 2] == ' ' || head[at + 2] == '\t') return true;
-  return false;
-}
-
-/// Whether the length of the body is told more than once, even if in agreement.
-bool has_several_lengths(const Headers& headers) {
-  return headers.count("Content-Length") > 1 ||
-         headers.get("Content-Length").find(',') != std::string_view::npos;
-}
-
 std::string request_id(std::uint64_t number) {
   char text[17];
   std::snprintf(text, sizeof text, "%010llx",
@@ -56,50 +40,6 @@ std::string request_id(std::uint64_t number) {
 }
 
 }  // namespace
-
-/// Beast's parser, which writes straight into our request.
-class RequestParser final : public http::basic_parser<true> {
- public:
-  RequestParser(Request& request, std::string& body) : request_(request), body_(body) {
-    header_limit(kRequestHeaderBytesMax);
-    body_limit(boost::none);  // enforced by the connection, which knows the route
-  }
-  bool discard = false;
-  std::uint64_t body_bytes = 0;
-
- private:
-  using string_view = boost::beast::string_view;
-
-  static std::string_view std_view(string_view text) { return {text.data(), text.size()}; }
-
-  void on_request_impl(http::verb, string_view method, string_view target, int version,
-                       error_code&) override {
-    request_.method = std::string(std_view(method));
-    request_.target = std::string(std_view(target));
-    request_.http_1_0 = version < 11;
-  }
-  void on_response_impl(int, string_view, int, error_code&) override {}
-  void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
-    request_.headers.add(std::string(std_view(name)), std::string(std_view(value)));
-  }
-  void on_header_impl(error_code&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(string_view bytes, error_code&) override { return add(bytes); }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) override {
-    return add(bytes);
-  }
-  void on_finish_impl(error_code&) override {}
-
-  std::size_t add(string_view bytes) {
-    body_bytes += bytes.size();
-    if (!discard) body_.append(bytes.data(), bytes.size());
-    return bytes.size();
-  }
-
-  Request& request_;
-  std::string& body_;
-};
 
 ConnectionShared::ConnectionShared(std::shared_ptr<Context> server_context)
     : context(std::move(server_context)), router(context) {
@@ -280,30 +220,25 @@ bool Connection::parse_head(std::string_view& bytes) {
     body_.clear();
     parser_ = std::make_unique<RequestParser>(*request_, body_);
   }
-  error_code failed;
-  const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
-  if (is_folded(bytes.substr(0, used))) {
-    refuse_parse(http::error::bad_field);
+  if (const auto fault = parser_->put(bytes); fault != RequestParser::Fault::kNone) {
+    refuse_parse(fault);
     return false;
   }
-  bytes.remove_prefix(used);
-  if (failed == http::error::need_more) return false;
-  if (failed) {
-    refuse_parse(failed);
-    return false;
-  }
-  if (!parser_->is_header_done()) return used != 0;
+  if (!parser_->is_head_done()) return false;
   head_complete();
   return true;
 }
 
-void Connection::refuse_parse(const error_code& failed) {
+void Connection::refuse_parse(RequestParser::Fault fault) {
   keep_alive_ = false;
-  if (!request_) request_ = std::make_shared<Request>();
-  if (failed == http::error::header_limit)
-    return refuse(error_reply(431, "bad_request", "The head of the request is too large."));
-  if (failed == http::error::end_of_stream) return close();
-  refuse(bad_request("The request is not valid HTTP/1.1."));
+  switch (fault) {
+    case RequestParser::Fault::kTooLarge:
+      return refuse(error_reply(431, "bad_request", "The head of the request is too large."));
+    case RequestParser::Fault::kUnknownEncoding:
+      return refuse(error_reply(501, "not_implemented", "Unknown Transfer-Encoding."));
+    default:
+      return refuse(bad_request("The request is not valid HTTP/1.1."));
+  }
 }
 
 void Connection::head_complete() {
@@ -314,26 +249,17 @@ void Connection::head_complete() {
   keep_alive_ = parser_->keep_alive() && !request_->http_1_0 && may_go_on();
   state_ = State::kBody;
   set_deadline_ms(kBodyStallTimeoutMs);
-  if (has_several_lengths(headers)) return refuse_parse(http::error::bad_content_length);
-  const bool encoded = headers.has("Transfer-Encoding");
-  if (encoded && (request_->http_1_0 || headers.count("Transfer-Encoding") > 1 ||
-                  !equal_no_case(trim(headers.get("Transfer-Encoding")), "chunked"))) {
-    // What is not understood might hide a second request in the body.
-    keep_alive_ = false;
-    return refuse(error_reply(501, "not_implemented", "Unknown Transfer-Encoding."));
-  }
   try {
     plan_ = shared_->router.begin(request_);
   } catch (const std::exception&) {
     plan_.refused = error_reply(500, "internal_server_error", "The request could not be served.");
   }
-  const std::uint64_t length =
-      parser_->content_length() ? static_cast<std::uint64_t>(*parser_->content_length()) : 0;
+  const std::uint64_t length = parser_->content_length().value_or(0);
   if (!plan_.refused && length > plan_.body_bytes_max)
     plan_.refused = error_reply(413, "too_large", "the request entity is too large");
   const bool expects = !request_->http_1_0 && equal_no_case(headers.get("Expect"), "100-continue");
   if (plan_.refused) {
-    parser_->discard = true;
+    parser_->discard_body();
     if (parser_->is_done() || (!expects && length <= kDrainBytesMax)) {
       state_ = State::kDrain;
       return body_progress();
@@ -349,23 +275,20 @@ void Connection::head_complete() {
 }
 
 bool Connection::parse_body(std::string_view& bytes) {
-  error_code failed;
-  const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), failed);
-  bytes.remove_prefix(used);
-  // The head of a chunk or a trailer that does not end must not be gathered without end.
-  if (used == 0 && bytes.size() > kRequestHeaderBytesMax) failed = http::error::header_limit;
-  if (failed && failed != http::error::need_more) {
-    refuse_parse(failed);
+  const std::size_t before = bytes.size();
+  if (const auto fault = parser_->put(bytes); fault != RequestParser::Fault::kNone) {
+    refuse_parse(fault);
     return false;
   }
-  if (used != 0) set_deadline_ms(kBodyStallTimeoutMs);
+  const bool read = bytes.size() != before;
+  if (read) set_deadline_ms(kBodyStallTimeoutMs);
   body_progress();
-  return used != 0;
+  return read;
 }
 
 /// Decides what follows after some of the body was read.
 void Connection::body_progress() {
-  body_total_ = parser_->body_bytes;
+  body_total_ = parser_->body_bytes();
   if (!plan_.sink) count_body(body_.size());
   const bool drains = state_ == State::kDrain;
   if (body_total_ > (drains ? kDrainBytesMax : plan_.body_bytes_max)) {

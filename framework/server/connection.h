@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "server/channel.h"
 #include "server/http_message.h"
+#include "server/request_parser.h"
 #include "server/router.h"
 
 namespace atelier::server {
@@ -31,7 +32,6 @@ namespace atelier::server {
 inline constexpr int kTlsHandshakeTimeoutMs = 10'000;
 
 class Connection;
-class RequestParser;  // Beast's, in connection.cpp
 
 /// A connection that is no HTTP any more.
 class UpgradedConnection {
@@ -108,7 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void head_complete();
   bool parse_body(std::string_view& bytes);
   void body_progress();
-  void refuse_parse(const boost::system::error_code& failed);
+  void refuse_parse(RequestParser::Fault fault);
   void give_to_sink();
   void request_complete();
   Respond make_respond();

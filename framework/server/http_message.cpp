@@ -32,6 +32,18 @@ double weight_of(std::string_view element) {
   return 1.0;
 }
 
+/// Takes what stands before the next semicolon off the front; one in quotes is no end.
+std::string_view take_parameter(std::string_view& text) {
+  std::size_t end = 0;
+  for (bool quoted = false; end < text.size() && (quoted || text[end] != ';'); ++end) {
+    if (text[end] == '"') quoted = !quoted;
+    if (text[end] == '\\' && quoted) ++end;
+  }
+  const std::string_view part = trim(text.substr(0, end));
+  text.remove_prefix(std::min(text.size(), end + 1));
+  return part;
+}
+
 }  // namespace
 
 bool equal_no_case(std::string_view a, std::string_view b) {
@@ -251,9 +263,9 @@ std::string media_type(std::string_view content_type) {
 }
 
 std::optional<std::string> media_parameter(std::string_view content_type, std::string_view name) {
-  const std::size_t start = content_type.find(';');
-  if (start == std::string_view::npos) return std::nullopt;
-  for (std::string_view part : split_list(content_type.substr(start + 1), ';')) {
+  take_parameter(content_type);  // the type
+  while (!content_type.empty()) {
+    const std::string_view part = take_parameter(content_type);
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos || !equal_no_case(trim(part.substr(0, equals)), name))
       continue;

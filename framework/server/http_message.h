@@ -1,5 +1,5 @@
 // Our own picture of an HTTP request and its answer, which the routes work with; only
-// connection.cpp knows Beast. Thread rule: values; a BodySource lives on the server's thread.
+// request_parser.cpp knows Beast's. Thread rule: values; a BodySource lives on the server's thread.
 #pragma once
 
 #include <chrono>

@@ -48,7 +48,9 @@ Result<std::vector<Part>> parse_multipart(std::string_view text, std::string_vie
   }
   std::vector<Part> parts;
   while (!text.starts_with("--")) {
-    take_line(text);  // white space after the boundary
+    // White space may follow; with anything else it is a longer line of the content.
+    if (!trim(take_line(text)).empty())
+      return invalid("a line of the multipart body begins as its boundary does");
     Part part;
     ATELIER_TRY(headers, take_headers(text));
     part.headers = std::move(headers);

@@ -1,9 +1,7 @@
 #include "server/presence.h"
 
 #include <algorithm>
-#include <deque>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "base/digest.h"
@@ -68,22 +66,12 @@ std::optional<Fault> read_message(std::string_view text, Heard& heard) {
 
 }  // namespace
 
-/// What changed of one person, as everybody is told it.
-struct PresenceRoom::Patch {
-  std::set<std::string> topics;
-  PresenceFrame frame;
-};
-
-/// What one reader is to be told of one person.
-struct PresenceRoom::Pending {
-  std::shared_ptr<const Patch> patch;  // null: the whole state
-  bool gone = false;
-};
-
 class PresenceRoom::Seat {
  public:
   PresenceMember* member = nullptr;
   std::string key;
+  std::size_t slot = 0;  // among those of `seen`
+  bool seated = true;
 
   // What it shows.
   bool shown = false;
@@ -98,11 +86,19 @@ class PresenceRoom::Seat {
   double allowance = kPresenceBurst;
   Clock::time_point counted_at{};
 
-  // What it is to be told.
+  // What they were told last.
+  std::uint64_t told_at = 0;  // its place in `told_`; 0: nothing
+  PresenceFrame patch;        // what changed then; null: all of it
+  std::set<std::string> patched;
+  std::uint64_t patch_since =
+      0;  // who was told this or something later needs no more than the patch
+
+  // What it is told.
   bool knows_key = false;
-  std::string mode = "everyone";  // that it was told
-  std::deque<std::string> queue;  // keys of `pending`, in their order
-  std::unordered_map<std::string, Pending> pending;
+  std::string mode = "everyone";
+  std::uint64_t position = 0;       // in `told_`: what is behind it waits
+  std::uint64_t joined_at = 0;      // who left before is nobody to it
+  std::vector<std::uint64_t> seen;  // by slot: the place of what it was told of that person
 };
 
 PresenceRoom::PresenceRoom() = default;
@@ -113,47 +109,86 @@ bool PresenceRoom::full(std::string_view resume) const {
   return resume.empty() || !seats_.contains(key_of(resume));
 }
 
-bool PresenceRoom::is_seated(const std::shared_ptr<Seat>& seat) const {
-  const auto found = seats_.find(seat->key);
-  return found != seats_.end() && found->second == seat;
-}
-
 std::shared_ptr<PresenceRoom::Seat> PresenceRoom::join(PresenceMember& member,
                                                        std::string_view resume) {
   auto seat = std::make_shared<Seat>();
   seat->member = &member;
   seat->key = key_of(resume);
+  seat->joined_at = last_;
   auto& place = seats_[seat->key];
-  if (place) {
-    // What the others see stays until the new connection says something else.
-    seat->shown = place->shown;
-    seat->name = place->name;
-    seat->topics = place->topics;
-    seat->held = place->held;
-    seat->held_any = place->held_any;
-    seat->held_whole = place->held_whole;
-    place->member->end(PresenceEnd::kReplaced, "the same client came again");
-  }
+  if (place)
+    take_over(*place, *seat);
+  else
+    seat->slot = take_slot();
   place = seat;
   if (seat->held_any) {
     seat->will_tell = true;
     member.tell_in(std::chrono::milliseconds(1000 / kPresencePerSecondMax));
   }
-  for (const auto& [key, other] : seats_)
-    if (other != seat && other->shown) queue(*seat, key, [](Pending&) {});
   return seat;
 }
 
-void PresenceRoom::leave(const std::shared_ptr<Seat>& seat) {
-  if (!is_seated(seat)) return;
-  const std::string key = seat->key;
-  seats_.erase(key);
-  if (seat->shown) queue_gone(key);
+/// What the others see stays until the new connection says something else.
+void PresenceRoom::take_over(Seat& from, Seat& to) {
+  to.slot = from.slot;
+  to.shown = from.shown;
+  to.name = from.name;
+  to.topics = from.topics;
+  to.held = from.held;
+  to.held_any = from.held_any;
+  to.held_whole = from.held_whole;
+  to.told_at = from.told_at;
+  to.patch = from.patch;
+  to.patched = from.patched;
+  to.patch_since = from.patch_since;
+  if (to.told_at != 0) told_.at(to.told_at).seat = &to;
+  from.seated = false;
+  from.member->end(PresenceEnd::kReplaced, "the same client came again");
 }
 
-void PresenceRoom::queue_gone(const std::string& key) {
-  for (const auto& [other_key, other] : seats_)
-    queue(*other, key, [](Pending& pending) { pending = {nullptr, true}; });
+std::size_t PresenceRoom::take_slot() {
+  if (free_slots_.empty()) return seats_.size() - 1;
+  const std::size_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+void PresenceRoom::leave(const std::shared_ptr<Seat>& seat) {
+  if (!std::exchange(seat->seated, false)) return;
+  seats_.erase(seat->key);
+  free_slots_.push_back(seat->slot);
+  if (seat->told_at == 0) return;
+  json::Writer writer;
+  writer.begin_object().key("key").string(seat->key).key("gone").boolean(true).end_object();
+  put_last(seat->told_at, {nullptr, seat->key, frame_of(writer)});
+  forget_gone();
+  poke_all(nullptr);
+}
+
+/// Moves what was told at `from` (0: nothing was) behind all else; what it is now.
+std::uint64_t PresenceRoom::put_last(std::uint64_t from, Told told) {
+  told_.erase(from);
+  told_.emplace_hint(told_.end(), ++last_, std::move(told));
+  return last_;
+}
+
+/// Those who left and of whom everybody was told. Who does not take even that is ended.
+void PresenceRoom::forget_gone() {
+  std::uint64_t read = last_;
+  for (const auto& [key, seat] : seats_) read = std::min(read, seat->position);
+  std::erase_if(told_, [&](const auto& told) { return !told.second.seat && told.first <= read; });
+  while (told_.size() > kPendingMax) {
+    const auto oldest = std::find_if(told_.begin(), told_.end(),
+                                     [](const auto& told) { return !told.second.seat; });
+    for (const auto& [key, seat] : seats_)
+      if (seat->position < oldest->first) seat->member->end(PresenceEnd::kPolicy, "too slow");
+    told_.erase(oldest);
+  }
+}
+
+void PresenceRoom::poke_all(const Seat* but) {
+  for (const auto& [key, seat] : seats_)
+    if (seat.get() != but) seat->member->poke();
 }
 
 // --- what a client says
@@ -161,7 +196,7 @@ void PresenceRoom::queue_gone(const std::string& key) {
 std::optional<PresenceRoom::Fault> PresenceRoom::heard(const std::shared_ptr<Seat>& seat,
                                                        std::string_view message,
                                                        Clock::time_point now) {
-  if (!is_seated(seat)) return std::nullopt;
+  if (!seat->seated) return std::nullopt;
   Heard heard;
   if (auto fault = read_message(message, heard)) return fault;
   auto topics = heard.whole ? std::map<std::string, std::string>() : seat->topics;
@@ -196,7 +231,7 @@ std::optional<PresenceRoom::Fault> PresenceRoom::heard(const std::shared_ptr<Sea
 }
 
 void PresenceRoom::tell_due(const std::shared_ptr<Seat>& seat, Clock::time_point now) {
-  if (!is_seated(seat)) return;
+  if (!seat->seated) return;
   seat->will_tell = false;
   tell_held(*seat, now);
 }
@@ -218,38 +253,38 @@ void PresenceRoom::tell_held(Seat& seat, Clock::time_point now) {
 }
 
 void PresenceRoom::tell(Seat& seat) {
-  std::shared_ptr<Patch> patch;
-  if (!seat.held_whole) {
-    patch = std::make_shared<Patch>();
-    json::Writer writer;
-    writer.begin_object().key("key").string(seat.key).key("name").string(seat.name);
-    writer.key("topics").begin_object();
-    for (const std::string& topic : seat.held) {
-      const auto state = seat.topics.find(topic);
-      writer.key(topic);
-      if (state == seat.topics.end())
-        writer.null();
-      else
-        writer.raw(state->second);
-    }
-    writer.end_object().end_object();
-    patch->topics = std::exchange(seat.held, {});
-    patch->frame = frame_of(writer);
+  if (seat.told_at == 0)  // it comes back before all were told that it left
+    std::erase_if(told_, [&](const auto& told) { return told.second.key == seat.key; });
+  if (seat.held_whole) {
+    seat.patch = nullptr;
+  } else {
+    // A change that covers the one before it takes its place, for those too who missed that.
+    const bool covers = seat.patch && std::includes(seat.held.begin(), seat.held.end(),
+                                                    seat.patched.begin(), seat.patched.end());
+    if (!covers) seat.patch_since = seat.told_at;
+    seat.patch = patch_frame(seat);
+    seat.patched = std::move(seat.held);
   }
   seat.held.clear();
   seat.held_any = seat.held_whole = false;
-  for (const auto& place : seats_) {
-    Seat& reader = *place.second;
-    if (&reader == &seat) continue;
-    queue(reader, seat.key, [&](Pending& pending) {
-      // A change that covers the one that waits takes its place; else all is told.
-      const bool first = !reader.pending.contains(seat.key);
-      const bool covers = pending.patch && patch && !pending.gone &&
-                          std::includes(patch->topics.begin(), patch->topics.end(),
-                                        pending.patch->topics.begin(), pending.patch->topics.end());
-      pending = {first || covers ? patch : nullptr, false};
-    });
+  seat.told_at = put_last(seat.told_at, {&seat, seat.key, nullptr});
+  poke_all(&seat);
+}
+
+PresenceFrame PresenceRoom::patch_frame(const Seat& seat) {
+  json::Writer writer;
+  writer.begin_object().key("key").string(seat.key).key("name").string(seat.name);
+  writer.key("topics").begin_object();
+  for (const std::string& topic : seat.held) {
+    const auto state = seat.topics.find(topic);
+    writer.key(topic);
+    if (state == seat.topics.end())
+      writer.null();
+    else
+      writer.raw(state->second);
   }
+  writer.end_object().end_object();
+  return frame_of(writer);
 }
 
 PresenceFrame PresenceRoom::whole_frame(Seat& seat) {
@@ -264,20 +299,8 @@ PresenceFrame PresenceRoom::whole_frame(Seat& seat) {
 
 // --- what a client is told
 
-void PresenceRoom::queue(Seat& to, const std::string& about,
-                         const std::function<void(Pending&)>& change) {
-  const auto found = to.pending.find(about);
-  if (found != to.pending.end()) return change(found->second);
-  Pending pending;
-  change(pending);
-  to.pending.emplace(about, std::move(pending));
-  to.queue.push_back(about);
-  if (to.pending.size() > kPendingMax) return to.member->end(PresenceEnd::kPolicy, "too slow");
-  to.member->poke();
-}
-
 PresenceFrame PresenceRoom::next(const std::shared_ptr<Seat>& seat) {
-  if (!is_seated(seat)) return nullptr;
+  if (!seat->seated) return nullptr;
   if (!std::exchange(seat->knows_key, true)) {
     json::Writer writer;
     writer.begin_object().key("you").string(seat->key).end_object();
@@ -289,20 +312,21 @@ PresenceFrame PresenceRoom::next(const std::shared_ptr<Seat>& seat) {
     writer.begin_object().key("mode").string(mode_).end_object();
     return frame_of(writer);
   }
-  while (!seat->queue.empty()) {
-    const std::string key = std::move(seat->queue.front());
-    seat->queue.pop_front();
-    const Pending pending = std::move(seat->pending.extract(key).mapped());
-    if (pending.gone) {
-      json::Writer writer;
-      writer.begin_object().key("key").string(key).key("gone").boolean(true).end_object();
-      return frame_of(writer);
-    }
-    if (pending.patch) return pending.patch->frame;
-    const auto about = seats_.find(key);
-    if (about != seats_.end() && about->second->shown) return whole_frame(*about->second);
+  for (auto at = told_.upper_bound(seat->position); at != told_.end(); ++at) {
+    const auto& [place, told] = *at;
+    seat->position = place;
+    if (told.seat == seat.get()) continue;
+    if (told.seat) return frame_for(*seat, *told.seat);
+    if (place > seat->joined_at) return told.gone;
   }
+  seat->position = last_;
   return nullptr;
+}
+
+PresenceFrame PresenceRoom::frame_for(Seat& reader, Seat& about) {
+  if (about.slot >= reader.seen.size()) reader.seen.resize(about.slot + 1);
+  const std::uint64_t seen = std::exchange(reader.seen[about.slot], about.told_at);
+  return about.patch && seen >= about.patch_since ? about.patch : whole_frame(about);
 }
 
 void PresenceRoom::end_all(PresenceEnd code, const std::string& reason) {
@@ -317,7 +341,7 @@ void PresenceRoom::end_refused(const std::string& reason) {
 void PresenceRoom::set_mode(std::string_view mode) {
   if (mode == mode_) return;
   mode_ = mode;
-  for (const auto& [key, seat] : seats_) seat->member->poke();
+  poke_all(nullptr);
 }
 
 }  // namespace atelier::server

@@ -3,9 +3,9 @@
 // Invariants
 //   1. A message carries what changed; the last state wins. A client that speaks faster than
 //      kPresencePerSecondMax is told of less often, and its last state always.
-//   2. A slow reader has at most one thing waiting a person: the last change, or that person's
-//   whole
-//      state, or that they left. Frames are serialised once and shared by all who get them.
+//   2. A reader has at most one thing waiting a person: the last change, or that person's whole
+//      state, or that they left. Of that a reader has places alone: what was told last of each
+//      person stands in one order for all. Frames are serialised once and shared.
 //   3. A key is made here: nobody speaks under another's. A client that comes back with the same
 //      `resume` text has the key that it had, also at another server, and its lost connection ends.
 //   4. Nobody is shown before they said something: a connection that only listens is no person.
@@ -14,12 +14,13 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace atelier::server {
 
@@ -87,17 +88,28 @@ class PresenceRoom {
   std::size_t size() const { return seats_.size(); }
 
  private:
-  struct Patch;
-  struct Pending;
+  /// The last of what is told of a person.
+  struct Told {
+    Seat* seat = nullptr;  // null: they left
+    std::string key;
+    PresenceFrame gone;
+  };
 
-  bool is_seated(const std::shared_ptr<Seat>& seat) const;
+  void take_over(Seat& from, Seat& to);
+  std::size_t take_slot();
+  std::uint64_t put_last(std::uint64_t from, Told told);
+  void forget_gone();
+  void poke_all(const Seat* but);
   void tell_held(Seat& seat, Clock::time_point now);
   void tell(Seat& seat);
-  void queue(Seat& to, const std::string& about, const std::function<void(Pending&)>& change);
-  void queue_gone(const std::string& key);
+  static PresenceFrame patch_frame(const Seat& seat);
   static PresenceFrame whole_frame(Seat& seat);
+  static PresenceFrame frame_for(Seat& reader, Seat& about);
 
   std::map<std::string, std::shared_ptr<Seat>> seats_;  // by key
+  std::vector<std::size_t> free_slots_;                 // below the most people that there were
+  std::map<std::uint64_t, Told> told_;                  // one a person, what was told last behind
+  std::uint64_t last_ = 0;                              // the last place of it
   std::string mode_ = "everyone";
 };
 

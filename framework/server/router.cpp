@@ -6,6 +6,7 @@
 #include "server/design_documents.h"
 #include "server/gzip.h"
 #include "server/replicator_database.h"
+#include "server/request_target.h"
 #include "server/route_names.h"
 #include "server/routes.h"
 #include "server/users.h"
@@ -136,32 +137,6 @@ std::optional<Response> database_refusal(const Call& call) {
   return error_reply(403, "forbidden", "You are not allowed to access this db.");
 }
 
-std::string join(const std::vector<std::string>& segments, std::size_t from) {
-  std::string out;
-  for (std::size_t i = from; i < segments.size(); ++i) {
-    if (i != from) out += '/';
-    out += segments[i];
-  }
-  return out;
-}
-
-/// A document and perhaps an attachment of it, as a path names them.
-struct Place {
-  std::string id;
-  std::string attachment;  // empty: the document itself
-};
-
-/// nullopt for paths that name no document (`_all_docs` and the like).
-std::optional<Place> place_of(const std::vector<std::string>& segments) {
-  if (segments.size() < 2) return std::nullopt;
-  const std::string& first = segments[1];
-  if (first == "_design" && segments.size() > 2)
-    return Place{"_design/" + segments[2], join(segments, 3)};
-  if (first.starts_with("_design/")) return Place{first, join(segments, 2)};
-  if (first.starts_with('_')) return std::nullopt;
-  return Place{first, join(segments, 2)};
-}
-
 void serve_local(const Call& call) {
   const std::vector<std::string>& segments = call.request->segments;
   const bool joined = segments[1].starts_with("_local/");
@@ -180,7 +155,7 @@ void serve_partition(const Call& call) {
   if (partition.starts_with('_'))
     return call.respond(
         error_reply(400, "illegal_partition", "Partition must not start with an underscore"));
-  const std::string rest = join(segments, 3);
+  const std::string rest = join_segments(segments, 3);
   if (rest == "_all_docs" || rest == "_all_docs/queries") {
     if (!allows("GET,HEAD,POST", call.request->method))
       return call.respond(method_not_allowed("GET,HEAD,POST"));
@@ -195,7 +170,7 @@ void serve_partition(const Call& call) {
                            : post_partition_explain(call, partition);
   }
   if (rest.starts_with("_design/") && segments.size() > 5)
-    return refuse_function(call, "_design/" + segments[4], join(segments, 5));
+    return refuse_function(call, "_design/" + segments[4], join_segments(segments, 5));
   if (!rest.empty()) return call.respond(missing());
   if (!allows("GET,HEAD", call.request->method)) return call.respond(method_not_allowed("GET"));
   get_partition(call);
@@ -318,29 +293,6 @@ void serve_in_database(Call call) {
 }
 
 // --- the head of a request
-
-Status parse_target(Request& request) {
-  std::string_view target = request.target;
-  // The absolute form (RFC 9112 section 3.2.2); its authority is checked with Host.
-  if (const std::size_t scheme = target.find("://");
-      !target.starts_with('/') && scheme != std::string_view::npos) {
-    target.remove_prefix(scheme + 3);
-    const std::size_t path = target.find('/');
-    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-  }
-  if (target == "*" && request.method == "OPTIONS") target = "/";
-  if (!target.starts_with('/')) return invalid("The target of the request is not a path.");
-  target = target.substr(0, target.find('#'));
-  const std::size_t mark = target.find('?');
-  request.path = std::string(target.substr(0, mark));
-  for (std::string_view segment : split_list(request.path, '/')) {
-    ATELIER_TRY(decoded, url_decode(segment));
-    request.segments.push_back(std::move(decoded));
-  }
-  ATELIER_TRY(query, Query::parse(mark == std::string_view::npos ? "" : target.substr(mark + 1)));
-  request.query = std::move(query);
-  return ok();
-}
 
 /// Browsers cannot send every method; CouchDB lets a POST say which one it means.
 void override_method(Request& request) {

@@ -1,11 +1,11 @@
 // Lists of documents by id: _all_docs with its relatives, sent in slices.
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "server/document_json.h"
+#include "server/list_options.h"
 #include "server/routes.h"
 
 namespace atelier::server {
@@ -14,133 +14,11 @@ namespace {
 
 constexpr std::size_t kOffsetCountMax = kPendingCountMax;  // rows counted for `offset` exactly
 
-/// One end of a range. Ids are texts; other JSON values sort before or after all of them.
-struct Bound {
-  enum class Kind { kNone, kBeforeTexts, kText, kAfterTexts };
-  Kind kind = Kind::kNone;
-  std::string text;
-};
-
-struct ListOptions {
-  Bound start, end;
-  bool inclusive_end = true;
-  bool descending = false;
-  bool include_docs = false;
-  bool update_seq = false;
-  std::uint64_t skip = 0;
-  std::uint64_t limit = UINT64_MAX;
-  std::optional<std::vector<std::string>> keys;  // JSON texts
-  ShowOptions show;
-};
-
-Result<std::uint64_t> parse_count(std::string_view text) {
-  std::string_view digits = text;
-  const bool negative = digits.starts_with('-');
-  if (negative) digits.remove_prefix(1);
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size())
-    return invalid("Invalid value for integer: " + json::quoted(text));
-  if (negative && value != 0)
-    return invalid("Invalid value for positive integer: " + json::quoted(text));
-  return value;
-}
-
-Result<bool> parse_flag(std::string_view text) {
-  if (equal_no_case(text, "true")) return true;
-  if (equal_no_case(text, "false")) return false;
-  return invalid("Invalid boolean parameter: " + json::quoted(text));
-}
-
-Bound bound_of(std::string_view normal) {
-  if (auto text = json::string_value(normal)) return {Bound::Kind::kText, std::move(*text)};
-  const json::Kind kind = json::kind_of(normal);
-  const bool after = kind == json::Kind::kArray || kind == json::Kind::kObject;
-  return {after ? Bound::Kind::kAfterTexts : Bound::Kind::kBeforeTexts, {}};
-}
-
-Status set_keys(ListOptions& options, std::string_view normal) {
-  if (json::kind_of(normal) != json::Kind::kArray)
-    return invalid("`keys` body member must be an array.");
-  options.keys.emplace();
-  json::for_each_element(normal, [&](std::string_view key) {
-    options.keys->emplace_back(key);
-    return true;
-  });
-  return ok();
-}
-
-/// Options whose values are JSON: keys and bounds.
-Status set_json_option(ListOptions& options, std::string_view name, std::string_view text) {
-  const auto normal = json::normalize(text);
-  if (!normal) return invalid("invalid UTF-8 JSON");
-  if (name == "keys") return set_keys(options, *normal);
-  if (name == "startkey" || name == "start_key")
-    options.start = bound_of(*normal);
-  else if (name == "endkey" || name == "end_key")
-    options.end = bound_of(*normal);
-  else
-    options.start = options.end = bound_of(*normal);
-  return ok();
-}
-
-Status set_plain_option(ListOptions& options, std::string_view name, std::string_view text) {
-  if (name == "limit" || name == "skip") {
-    ATELIER_TRY(count, parse_count(text));
-    (name == "limit" ? options.limit : options.skip) = count;
-    return ok();
-  }
-  bool* const flag = name == "descending"          ? &options.descending
-                     : name == "inclusive_end"     ? &options.inclusive_end
-                     : name == "include_docs"      ? &options.include_docs
-                     : name == "update_seq"        ? &options.update_seq
-                     : name == "conflicts"         ? &options.show.conflicts
-                     : name == "attachments"       ? &options.show.attachments
-                     : name == "att_encoding_info" ? &options.show.att_encoding_info
-                                                   : nullptr;
-  if (flag == nullptr) return ok();
-  ATELIER_TRY(value, parse_flag(text));
-  *flag = value;
-  return ok();
-}
-
-constexpr std::string_view kJsonOptions[] = {"startkey", "start_key", "endkey",
-                                             "end_key",  "key",       "keys"};
-constexpr std::string_view kPlainOptions[] = {"limit",         "skip",         "descending",
-                                              "inclusive_end", "include_docs", "update_seq",
-                                              "conflicts",     "attachments",  "att_encoding_info"};
-
-Result<ListOptions> parse_query_options(const Query& query) {
-  ListOptions options;
-  for (std::string_view name : kPlainOptions) {
-    if (const auto text = query.get(name)) ATELIER_CHECK(set_plain_option(options, name, *text));
-  }
-  for (std::string_view name : kJsonOptions) {
-    if (const auto text = query.get(name)) ATELIER_CHECK(set_json_option(options, name, *text));
-  }
-  return options;
-}
-
-/// Members of a POST body stand above the query.
-Status add_body_options(ListOptions& options, std::string_view body) {
-  for (std::string_view name : kPlainOptions) {
-    const auto value = json::member(body, name);
-    if (!value) continue;
-    ATELIER_CHECK(
-        set_plain_option(options, name, json::string_value(*value).value_or(std::string(*value))));
-  }
-  for (std::string_view name : kJsonOptions) {
-    if (const auto value = json::member(body, name))
-      ATELIER_CHECK(set_json_option(options, name, *value));
-  }
-  return ok();
-}
-
 Result<ListOptions> parse_options(const Call& call) {
-  ATELIER_TRY(options, parse_query_options(call.query()));
+  ATELIER_TRY(options, parse_list_options(call.query()));
   if (call.request->method == "POST") {
     ATELIER_TRY(body, json_object_body(*call.request));
-    ATELIER_CHECK(add_body_options(options, body));
+    ATELIER_CHECK(add_list_options(options, body));
   }
   return options;
 }
@@ -455,11 +333,11 @@ void post_queries(const Call& call,
   std::vector<std::shared_ptr<ListSource>> lists;
   std::optional<Error> failed;
   json::for_each_element(*queries, [&](std::string_view query) {
-    auto options = parse_query_options(call.query());
+    auto options = parse_list_options(call.query());
     Status added = !options ? Status(options.error())
                    : json::kind_of(query) != json::Kind::kObject
                        ? Status(invalid("A query must be a JSON object"))
-                       : add_body_options(*options, query);
+                       : add_list_options(*options, query);
     if (!added) {
       failed = added.error();
       return false;

@@ -1,8 +1,9 @@
 // The embedded server beside a bare Boost.Beast server, which does nothing but HTTP, and beside
 // express-pouchdb, in one run.
-//   bench_server [--json FILE] [--svg FILE] [--no-peers] [--rounds N]
+//   bench_server [--json FILE] [--svg FILE] [--no-peers] [--rounds N] [--presence]
 // The servers are processes of their own (`--serve FOLDER`, `--bare`); all share the machine's cores
-// with the client. --no-peers --rounds 1 is the tiny run of the test suite.
+// with the client. --no-peers --rounds 1 is the tiny run of the test suite, --presence measures that
+// alone.
 #include <algorithm>
 #include <iostream>
 #include <thread>
@@ -16,6 +17,7 @@
 
 #include "base/os/os.h"
 #include "bench/child.h"
+#include "bench/crowd.h"
 #include "bench/feeds.h"
 #include "bench/report.h"
 #include "bench/served.h"
@@ -38,6 +40,7 @@ struct Sizes {
   std::size_t bulks = 100;          // of 1,000 documents
   std::size_t million = 1'000'000;  // documents
   std::size_t express_docs = 20'000;
+  CrowdSizes crowd = {};
 };
 
 // ---- What other processes of the benchmark run
@@ -289,12 +292,61 @@ void measure_bulk(const Sizes& sizes, const Express& express, Report& report) {
   report.add(std::move(row));
 }
 
+// ---- Presence
+
+std::string presence_handshake(const Target& target) {
+  std::string text = request_text(target, "GET", "/room/_presence");
+  text.insert(text.size() - 2,
+              "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  return text;
+}
+
+/// Each person of a room is seen by all others, all the time.
+void measure_presence(const CrowdSizes& sizes, int rounds, Report& report) {
+  std::vector<double> p99_ms, came_percent, server_cores, client_cores;
+  for (int i = 0; i < rounds; ++i) {
+    Folder folder;
+    Ours ours(self_path, folder.sub("server"));
+    CrowdResult result = measure_crowd(ours.target.port, presence_handshake(ours.target),
+                                       ours.child.pid(), sizes);
+    require(!result.delays_ms.empty(), "nobody saw anybody");
+    const double expected = result.sent * static_cast<double>(sizes.people - 1);
+    came_percent.push_back(100 * static_cast<double>(result.delays_ms.size()) / expected);
+    p99_ms.push_back(quantile({result.delays_ms.begin(), result.delays_ms.end()}, 0.99));
+    server_cores.push_back(result.server_cores);
+    client_cores.push_back(result.client_cores);
+  }
+  const std::string who = "presence, " + std::to_string(sizes.people) + " clients in one room at " +
+                          std::to_string(static_cast<int>(sizes.per_second)) + " Hz: ";
+  report.add({.work = who + "a state to another client, p99",
+              .value = median(std::move(p99_ms)),
+              .unit = "ms",
+              .target = 40});
+  report.add({.work = who + "states that came, of all; the others were overtaken",
+              .value = median(std::move(came_percent)),
+              .unit = "%",
+              .better = Better::kMore});
+  report.add({.work = who + "the server",
+              .value = median(std::move(server_cores)),
+              .unit = "cores",
+              .target = 1});
+  report.add({.work = who + "the clients, one thread",
+              .value = median(std::move(client_cores)),
+              .unit = "cores"});
+}
+
 int run(int argc, char** argv) {
-  const auto options = read_options(argc, argv);
+  auto options = read_options(argc, argv, {"--presence"});
   if (!options) return 2;
   Sizes sizes;
-  if (!options->peers && options->rounds == 1) sizes = {50, 20, 20, 40, 0.1, 2, 2'000, 0};
+  if (!options->peers && options->rounds == 1) sizes = {50, 20, 20, 40, 0.1, 2, 2'000, 0, {20, 30, 0.1, 0.5}};
   Report report("server", "The embedded server beside a bare one and beside express-pouchdb");
+  if (options->switches.contains("--presence")) {
+    options->peers = false;  // there are none, and the drawing shows all rows
+    measure_presence(sizes.crowd, options->rounds, report);
+    return finish(report, *options);
+  }
   measure_fan_out(sizes, options->rounds, report);
   measure_rate(sizes.feeds, sizes.slow_writes, 50, report);
   measure_rate(sizes.few_feeds, sizes.fast_writes, 500, report);
@@ -302,6 +354,7 @@ int run(int argc, char** argv) {
   if (options->peers) express = start_express();
   measure_gets(sizes, *options, express, report);
   measure_bulk(sizes, express, report);
+  measure_presence(sizes.crowd, std::min(options->rounds, 3), report);
   return finish(report, *options);
 }
 

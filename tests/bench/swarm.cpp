@@ -60,7 +60,8 @@ class Answer {
 
 }  // namespace
 
-Swarm::Swarm(std::uint16_t port, std::size_t count) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+Swarm::Swarm(std::uint16_t port, std::size_t count)
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(std::size_t{256} << 10, '\0') {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -100,16 +101,15 @@ bool Swarm::receive(const std::function<bool(std::size_t, std::string_view)>& ta
                     int timeout_ms) {
   const auto until = Clock::now() + std::chrono::milliseconds(timeout_ms);
   std::array<epoll_event, 256> events;
-  std::string buffer(std::size_t{256} << 10, '\0');
   while (Clock::now() < until) {
     const int left = static_cast<int>(
         std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count());
     const int count = epoll_wait(epoll_, events.data(), events.size(), std::max(left, 1));
     for (int i = 0; i < count; ++i) {
       const std::size_t connection = events[static_cast<std::size_t>(i)].data.u64;
-      const ssize_t got = recv(sockets_[connection], buffer.data(), buffer.size(), 0);
+      const ssize_t got = recv(sockets_[connection], buffer_.data(), buffer_.size(), 0);
       require(got > 0, "a connection was cut while it was read");
-      if (!take(connection, std::string_view(buffer).substr(0, static_cast<std::size_t>(got))))
+      if (!take(connection, std::string_view(buffer_).substr(0, static_cast<std::size_t>(got))))
         return true;
     }
   }

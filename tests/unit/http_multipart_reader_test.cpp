@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "http/multipart_reader.h"
 
 namespace atelier {
@@ -53,6 +54,30 @@ TEST(MultipartReader, PartsAreTheSameHoweverTheBodyIsCut) {
     EXPECT_EQ(reading.parts[2].name, "empty");
     EXPECT_EQ(reading.parts[2].data, "");
     for (const Part& part : reading.parts) EXPECT_TRUE(part.whole);
+  }
+}
+
+TEST(MultipartReader, LinesBeforeItAndItsLimitsAreTheSameHoweverItIsCut) {
+  const auto outcome = [](const std::string& body, std::size_t size) {
+    Reading reading;
+    for (std::size_t at = 0; at < body.size(); at += size)
+      if (!reading.reader.feed(std::string_view(body).substr(at, size))) break;
+    return reading.reader.finished();
+  };
+  const auto with_name = [](std::size_t size) {
+    const std::string name = "--" + std::string(size - 2, 'b');
+    return name + "\r\n\r\n\r\n\r\n" + name + "--";
+  };
+  const auto with_headers = [](std::size_t size) {
+    return "--b1\r\nx:" + std::string(size - 4, 'y') + "\r\n\r\n\r\n--b1--";
+  };
+  for (const std::size_t size :
+       {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{100'000}}) {
+    EXPECT_TRUE(outcome("\r\n\r\n" + kBody, size)) << size;
+    EXPECT_TRUE(outcome(with_name(200), size)) << size;
+    EXPECT_FALSE(outcome(with_name(201), size)) << size;
+    EXPECT_TRUE(outcome(with_headers(kMultipartHeaderBytesMax), size)) << size;
+    EXPECT_FALSE(outcome(with_headers(kMultipartHeaderBytesMax + 1), size)) << size;
   }
 }
 

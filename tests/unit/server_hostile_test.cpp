@@ -118,6 +118,34 @@ TEST_F(HostileTest, ChunksAreReadStrictly) {
   EXPECT_EQ(status_of(head + "2;" + std::string(100'000, 'x')), 431) << "an extension without end";
 }
 
+TEST_F(HostileTest, LoneCarriageReturnIsRefused) {
+  for (const char* end : {"\rX", "\r\r", "\r \r\n\r\n", "\rX: y\r\n\r\n"})
+    EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: localhost\r\n" + std::string(end)), 400) << end;
+}
+
+TEST_F(HostileTest, ChunksMayComeByteByByte) {
+  for (const std::string target : {"/db", "/db/_ensure_full_commit"}) {
+    Client slow = client();
+    slow.send("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n");
+    const std::string chunk = target == "/db" ? "2\r\n{}\r\n" : "";
+    for (const char byte : "Content-Type: application/json\r\n\r\n" + chunk + "0\r\n\r\n") {
+      ASSERT_TRUE(slow.send({&byte, 1}));
+      // So that each is a read of its own.
+      EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+    }
+    EXPECT_EQ(slow.read_reply().status, 201) << target;
+  }
+}
+
+TEST_F(HostileTest, TrailersAddNoHeaders) {
+  Client connection = client();
+  connection.send(
+      "PUT /db/trailed HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\n{}\r\n0\r\nContent-Encoding: gzip\r\nIf-Match: 1-a\r\n\r\n");
+  EXPECT_EQ(connection.read_reply().status, 201);
+  EXPECT_EQ(connection.request("GET", "/_up").status, 200);
+}
+
 TEST_F(HostileTest, AnUnknownEncodingIsRefusedAndADamagedOneSaysSo) {
   const Reply unknown = anonymous("PUT", "/db/d", "{}", {{"Content-Encoding", "deflate"}});
   EXPECT_EQ(unknown.status, 415);

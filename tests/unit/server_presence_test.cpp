@@ -13,6 +13,7 @@ namespace atelier::server_test {
 namespace {
 
 using server::PresenceEnd;
+using server::PresenceFrame;
 using server::PresenceMember;
 using server::PresenceRoom;
 using std::chrono::milliseconds;
@@ -106,6 +107,38 @@ TEST_F(ServerPresenceTest, WhoOnlyListensIsNobody) {
   const std::string b = bob.key();
   bob.say("Bob");
   EXPECT_EQ(ada.must(), whole(b, "Bob", "{}")) << "nothing of the others";
+}
+
+// A reader's socket is full, while the server answers its pings and goes on telling it.
+TEST_F(ServerPresenceTest, PingsAreAnsweredBetweenWholeMessages) {
+  // A socket file's buffer is small, and does not grow.
+  ServerOptions options = default_options();
+  options.unix_socket = folder_ / "socket";
+  begin(options);
+  Web slow{Client(options.unix_socket)};
+  slow.key();
+  constexpr int kPeople = 20, kMoves = 10;
+  const std::string stroke(kPresenceStateBytesMax - 100, 's');
+  std::vector<std::unique_ptr<Web>> people;
+  for (int i = 0; i < kPeople; ++i) people.push_back(std::make_unique<Web>(client()));
+  for (int move = 1; move <= kMoves; ++move) {
+    for (const auto& person : people)
+      ASSERT_TRUE(person->say("P", "{\"s\":\"" + stroke + std::to_string(move) + "\"}"));
+    ASSERT_TRUE(slow.send("ping " + std::to_string(move), 9));
+  }
+  EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+  for (int i = 0; i < kMoves; ++i) ASSERT_TRUE(slow.send("once more", 9));
+  EXPECT_EQ(anonymous("GET", "/_up").status, 200);
+  std::set<std::string> done;
+  for (const std::string end = stroke + std::to_string(kMoves) + "\""; done.size() < kPeople;) {
+    const std::string text = slow.must();
+    ASSERT_TRUE(text.starts_with(R"({"key":")") && text.ends_with("}")) << text.substr(0, 100);
+    if (text.find(end) != std::string::npos) done.insert(text.substr(8, 16));
+  }
+  // What it says is read in order: the goodbye behind the pings.
+  ASSERT_TRUE(slow.send(std::string("\x03\xe8", 2), 8));
+  EXPECT_EQ(slow.end_code(), 1000);
+  EXPECT_EQ(slow.pongs(), 2 * kMoves);
 }
 
 TEST_F(ServerPresenceTest, LeavingIsSeenAtOnce) {
@@ -352,6 +385,68 @@ TEST(PresenceRoomTest, SlowReaderIsOwedOneThingAPerson) {
   room.leave(a);
   EXPECT_EQ(*room.next(s), gone(key));
   EXPECT_EQ(room.next(s), nullptr);
+}
+
+TEST(PresenceRoomTest, ReadersAtDifferentPlacesAreToldWhatEachMissed) {
+  PresenceRoom room;
+  FakeMember ada, bob, quick, slow;
+  const auto a = room.join(ada, ""), b = room.join(bob, "");
+  const auto q = room.join(quick, ""), s = room.join(slow, "");
+  room.next(q), room.next(s);
+  auto now = PresenceRoom::Clock::now();
+  const auto say = [&](const auto& seat, const std::string& topics) {
+    now += milliseconds(100);
+    ASSERT_FALSE(room.heard(seat, R"({"name":"P","topics":)" + topics + "}", now));
+  };
+  const auto key_in = [](const PresenceFrame& frame) { return frame->substr(8, 16); };
+  say(a, R"({"x":1,"y":1})");
+  say(b, R"({"x":1})");
+  const std::string a_key = key_in(room.next(s)), b_key = key_in(room.next(s));
+  room.next(q), room.next(q);
+  say(a, R"({"x":2})");
+  EXPECT_EQ(*room.next(q), patch(a_key, "P", R"({"x":2})"));
+  say(b, R"({"x":2})");
+  say(a, R"({"y":2})");
+  EXPECT_EQ(*room.next(q), patch(b_key, "P", R"({"x":2})"));
+  EXPECT_EQ(*room.next(q), patch(a_key, "P", R"({"y":2})")) << "it knows of x";
+  EXPECT_EQ(room.next(q), nullptr);
+  EXPECT_EQ(*room.next(s), patch(b_key, "P", R"({"x":2})"));
+  // Moves behind the place where the slow one reads.
+  say(a, R"({"y":3})");
+  EXPECT_EQ(*room.next(s), whole(a_key, "P", R"({"x":2,"y":3})")) << "it missed x";
+  EXPECT_EQ(room.next(s), nullptr);
+  EXPECT_EQ(*room.next(q), patch(a_key, "P", R"({"y":3})"));
+}
+
+TEST(PresenceRoomTest, WhoTakesTheSeatOfOneWhoLeftIsTakenForNobodyElse) {
+  PresenceRoom room;
+  FakeMember members[4];
+  const auto reader = room.join(members[0], "");
+  room.next(reader);
+  auto now = PresenceRoom::Clock::now();
+  const auto first = room.join(members[1], "first");
+  room.heard(first, R"({"name":"F","topics":{"x":1}})", now);
+  const std::string first_key = room.next(reader)->substr(8, 16);
+  room.leave(first);
+  const auto second = room.join(members[2], "second");
+  room.heard(second, R"({"name":"S","topics":{"x":1}})", now);
+  room.heard(second, R"({"topics":{"x":2}})", now);
+  EXPECT_EQ(*room.next(reader), gone(first_key));
+  const PresenceFrame told = room.next(reader);
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(*told, whole(told->substr(8, 16), "S", R"({"x":2})")) << "all of it, not the change";
+  EXPECT_EQ(room.next(reader), nullptr);
+  // Who was not there then hears of nobody who left; who comes back is not told to be gone.
+  const auto late = room.join(members[3], "late");
+  room.next(late);
+  EXPECT_EQ(*room.next(late), *told);
+  EXPECT_EQ(room.next(late), nullptr);
+  room.leave(second);
+  FakeMember again;
+  const auto back = room.join(again, "second");
+  room.heard(back, R"({"name":"S2"})", now);
+  EXPECT_EQ(*room.next(late), whole(told->substr(8, 16), "S2", "{}"));
+  EXPECT_EQ(room.next(late), nullptr);
 }
 
 TEST(PresenceRoomTest, FramesAreSharedByAllWhoGetThem) {

@@ -68,6 +68,7 @@ class Web {
       std::string payload = client_.read_bytes(size);
       if (opcode == 1) return payload;
       if (opcode == 9 && !send(payload, 10)) return std::nullopt;
+      if (opcode == 10) ++pongs_;
       if (opcode == 8) {
         code_ =
             static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
@@ -91,12 +92,14 @@ class Web {
     return code_;
   }
   const std::string& reason() const { return reason_; }
+  /// How many came so far.
+  int pongs() const { return pongs_; }
   Client& client() { return client_; }
 
  private:
   Client client_;
   Reply reply_;
-  int code_ = 0;
+  int code_ = 0, pongs_ = 0;
   std::string reason_;
 };
 
