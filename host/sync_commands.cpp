@@ -149,10 +149,7 @@ SyncStatus status_of_json(std::string_view object) {
     return static_cast<std::uint64_t>(
         std::max<std::int64_t>(json::int_member(object, name).value_or(0), 0));
   };
-  const std::string state = json::string_member(object, "state").value_or("");
-  for (int i = 0; i <= static_cast<int>(SyncState::kEnded); ++i) {
-    if (state == sync_state_name(static_cast<SyncState>(i))) status.state = static_cast<SyncState>(i);
-  }
+  status.state = sync_state_named(json::string_member(object, "state").value_or(""));
   status.peer = json::string_member(object, "peer").value_or("");
   status.done = number("done");
   status.total = number("total");
