@@ -112,7 +112,8 @@ void append_edge(MetricsText& out, const EdgeService& edge) {
 
 void get_metrics(const Call& call) {
   const Context& context = *call.context;
-  if (call.request->segments.size() > 1) return call.respond(missing());
+  const std::vector<std::string>& path = call.request->segments;
+  if (path.size() > (path[0] == "_node" ? 3 : 1)) return call.respond(missing());
   ConnectionCounts connections = context.connections ? context.connections() : ConnectionCounts();
   connections.feeds = context.feeds;
   call.respond_later([counts = context.counts, connections, started_s = context.started_s,

@@ -497,6 +497,7 @@ void serve_node(const Call& call) {
   if (path[2] == "_config") return get_config(call);
   if (path[2] == "_stats") return get_stats(call);
   if (path[2] == "_system") return get_system(call);
+  if (path[2] == "_prometheus") return get_metrics(call);
   if (path[2] == "_versions")
     return call.respond(json_reply(
         200, R"({"javascript_engine":{"name":"none"},"collation_driver":{"name":"bytes"}})"));

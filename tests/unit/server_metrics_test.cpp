@@ -125,6 +125,15 @@ TEST_F(MetricsRoute, AreTheAdministrators) {
   EXPECT_EQ(admin("POST", "/_metrics", "{}").status, 405);
 }
 
+TEST_F(MetricsRoute, StandWhereCouchDbHasThemToo) {
+  const Reply there = admin("GET", "/_node/_local/_prometheus");
+  EXPECT_EQ(there.status, 200);
+  EXPECT_EQ(there.header("Content-Type"), admin("GET", "/_metrics").header("Content-Type"));
+  EXPECT_NE(there.body.find("\natelier_started_seconds "), std::string::npos);
+  EXPECT_EQ(anonymous("GET", "/_node/_local/_prometheus").status, 401);
+  EXPECT_EQ(admin("GET", "/_node/_local/_prometheus/x").status, 404);
+}
+
 class RequestLog : public Rooms {
  protected:
   void SetUp() override {

@@ -146,6 +146,7 @@ const struct AdminRoute {
     {"GET", "/_scheduler/docs", ""},
     {"GET", "/_node/_local/_config", ""},
     {"GET", "/_node/_local/_stats", ""},
+    {"GET", "/_node/_local/_prometheus", ""},
     {"POST", "/db/_index", R"({"index":{"fields":["n"]}})"},
     {"DELETE", "/db/_index/_design/x/json/n", ""},
     {"POST", "/db/_index/_bulk_delete", R"({"docids":["x"]})"},
