@@ -256,7 +256,10 @@ TEST_F(EdgeRoutes, EveryAnswerTellsReadersTheStateAndStrangersNothing) {
   edge_->rooms_["db"].status.state = SyncState::kLive;
   EXPECT_EQ(get("ada", "/db").header("X-Atelier-Upstream"), "live");
   EXPECT_EQ(anonymous("GET", "/db").header("X-Atelier-Upstream"), "");
-  EXPECT_EQ(get("bob", "/db/_changes").header("X-Atelier-Upstream"), "");
+  add("eve");
+  const Reply refused = get("eve", "/db/_changes");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.header("X-Atelier-Upstream"), "");
 }
 
 TEST_F(EdgeRoutes, TheWorstStateOfTheRoomsThatOneMayReadIsTold) {
