@@ -10,7 +10,6 @@
 #include <queue>
 #include <random>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -239,10 +238,10 @@ struct Room {
   Documents log;           // in the order of their commits here
   std::vector<bool> came;  // of `log`: from what this server hangs on
   std::vector<Group> groups;
-  std::unordered_map<std::size_t, std::size_t> chunks;  // of `log`: made once for all at that place
-  bool poked = false;                                   // waking the groups is in line
-  Room* above = nullptr;                                // at what this server hangs on
-  std::vector<Sync*> below;                             // pulls of edges that hang on this one
+  bool poked = false;                         // waking the groups is in line
+  bool round = false, another_round = false;  // under way; to follow it
+  Room* above = nullptr;                      // at what this server hangs on
+  std::vector<Sync*> below;                   // pulls of edges that hang on this one
   Sync push, pull;
 };
 
@@ -412,56 +411,71 @@ class Model {
     if (plan_.away != Away::kNobody && !caught_up_ && agenda_.now() >= back && missing_ <= usual_) {
       caught_up_ = agenda_.now() - back;
     }
-    wake_feeds(room);
+    poke(room);
     for (Sync* pull : std::exchange(room.below, {})) answer(*pull);
     if (room.above) push(room.push);
   }
 
-  void wake_feeds(Room& room) {
+  void poke(Room& room) {
     if (room.poked || room.feeds == 0) return;
     room.poked = true;
     agenda_.at(away_until(room.node), [this, &room] {
       node(room).thread.enter([] { return 0.0; },
                               [this, &room] {
                                 room.poked = false;
-                                Groups woken;
-                                for (Group& group : room.groups) {
-                                  if (std::exchange(group.waiting, false)) woken.push_back(&group);
-                                }
-                                tell_next(room, std::move(woken), 0);
+                                begin_round(room);
                               });
     });
   }
 
+  void begin_round(Room& room) {
+    room.another_round = room.round;
+    if (room.round) return;
+    Groups woken;
+    for (Group& group : room.groups) {
+      if (std::exchange(group.waiting, false)) woken.push_back(&group);
+    }
+    if (woken.empty()) return;
+    room.round = true;
+    tell_next(room, std::move(woken), 0);
+  }
+
   /// The groups of a round, one after the other; other work comes in between.
   void tell_next(Room& room, Groups woken, std::size_t which) {
-    if (which == woken.size()) return;
+    if (which == woken.size()) {
+      room.round = false;
+      if (room.another_round)
+        node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
+      return;
+    }
     Group& group = *woken[which];
     tell(room, group, [this, &room, woken = std::move(woken), which]() mutable {
       tell_next(room, std::move(woken), which + 1);
     });
   }
 
+  /// Of all that came since it was told last.
   void tell(Room& room, Group& group, std::function<void()> then) {
     node(room).thread.enter(
         [this, &room, &group] {
-          const std::size_t from = group.told;
-          if (from == room.log.size()) return 0.0;
-          group.told = room.chunks.try_emplace(from, room.log.size()).first->second;
+          const std::size_t from = std::exchange(group.told, room.log.size());
+          if (from == group.told) return 0.0;
           const auto rows = static_cast<double>(group.told - from);
-          const double wake = plan_.long_polls != 0 ? costs_.poll_us : costs_.wake_us;
+          const double wake = asks_anew() ? costs_.poll_us : costs_.wake_us;
           const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
           node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
-                                                  (plan_.long_polls != 0 ? kRequestBytes : 0));
+                                                  (asks_anew() ? kRequestBytes : 0));
           for (std::size_t i = from; i < group.told; ++i) note_told(room, group, room.log[i], cost);
           return cost;
         },
         [this, &room, &group, then = std::move(then)] {
+          // Who asks anew is answered at once where something came meanwhile, round or not.
+          group.waiting = !asks_anew() || group.told == room.log.size();
           if (then) then();
-          group.waiting = group.told == room.log.size();
           if (!group.waiting) tell(room, group, nullptr);
         });
   }
+  bool asks_anew() const { return plan_.long_polls != 0; }
 
   /// One feed after the other is told, within the time that the group takes.
   void note_told(const Room& room, const Group& group, int document, double cost) {

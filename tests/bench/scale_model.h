@@ -7,8 +7,10 @@
 //  1. A server has one thread: requests and the telling of feeds wait for each other, first come,
 //     first served. An origin may have more (a cluster's cores).
 //  2. A second thread commits; what arrives during a commit goes into the next one.
-//  3. Feeds of a room are woken by a commit, some hundred in one go, and share what they are told:
-//     what was committed until the first of them was told. Other work comes between two goes.
+//  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it was
+//     told last; other work comes between two goes. A commit begins a round, or during one has
+//     another follow it: for those whose turn was over. Who is not in need of it costs nothing.
+//     Long polls that find something when they ask anew are answered without waiting for a round.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
 //     what gathers during a request goes into the next one (up to kBatchDocsMax).
 //  5. A plan of Cloudant's lets through so many operations a second; here they wait in line for it.

@@ -20,6 +20,7 @@ class Swarm {
   Swarm(const Swarm&) = delete;
 
   std::size_t size() const { return sockets_.size(); }
+  void send(std::size_t connection, std::string_view bytes);
   /// Sends the same bytes through each connection.
   void send_all(std::string_view bytes);
   /// Calls `take(connection, bytes)` with what arrives until it returns false, or until
@@ -37,7 +38,6 @@ class Swarm {
   Answers ask_each(std::size_t count, const std::function<std::string(std::size_t)>& next);
 
  private:
-  void send(std::size_t connection, std::string_view bytes);
   Answers ask_until(const std::function<bool(std::size_t)>& send_next,
                     const std::function<bool()>& over);
 
