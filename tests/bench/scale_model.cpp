@@ -207,7 +207,6 @@ class Gate {
 };
 
 using Documents = std::vector<int>;
-using Groups = std::vector<struct Group*>;
 
 struct Room;
 
@@ -228,7 +227,6 @@ struct Sync {
 struct Group {
   double feeds = 0;
   std::size_t told = 0;  // of the room's log
-  bool waiting = true;
 };
 
 /// A room at one server.
@@ -238,7 +236,7 @@ struct Room {
   Documents log;           // in the order of their commits here
   std::vector<bool> came;  // of `log`: from what this server hangs on
   std::vector<Group> groups;
-  bool poked = false;                         // waking the groups is in line
+  bool poked = false;                         // news of a commit is in line
   bool round = false, another_round = false;  // under way; to follow it
   Room* above = nullptr;                      // at what this server hangs on
   std::vector<Sync*> below;                   // pulls of edges that hang on this one
@@ -430,52 +428,36 @@ class Model {
 
   void begin_round(Room& room) {
     room.another_round = room.round;
-    if (room.round) return;
-    Groups woken;
-    for (Group& group : room.groups) {
-      if (std::exchange(group.waiting, false)) woken.push_back(&group);
-    }
-    if (woken.empty()) return;
-    room.round = true;
-    tell_next(room, std::move(woken), 0);
+    if (std::exchange(room.round, true)) return;
+    tell_next(room, 0);
   }
 
   /// The groups of a round, one after the other; other work comes in between.
-  void tell_next(Room& room, Groups woken, std::size_t which) {
-    if (which == woken.size()) {
-      room.round = false;
-      if (room.another_round)
-        node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
-      return;
-    }
-    Group& group = *woken[which];
-    tell(room, group, [this, &room, woken = std::move(woken), which]() mutable {
-      tell_next(room, std::move(woken), which + 1);
-    });
+  void tell_next(Room& room, std::size_t which) {
+    if (which < room.groups.size()) return tell(room, which);
+    room.round = false;
+    if (room.another_round)
+      node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
   }
 
-  /// Of all that came since it was told last.
-  void tell(Room& room, Group& group, std::function<void()> then) {
+  /// Of all that came since the group was told last.
+  void tell(Room& room, std::size_t which) {
     node(room).thread.enter(
-        [this, &room, &group] {
+        [this, &room, which] {
+          Group& group = room.groups[which];
           const std::size_t from = std::exchange(group.told, room.log.size());
           if (from == group.told) return 0.0;
           const auto rows = static_cast<double>(group.told - from);
-          const double wake = asks_anew() ? costs_.poll_us : costs_.wake_us;
+          const bool anew = plan_.long_polls != 0;
+          const double wake = anew ? costs_.poll_us : costs_.wake_us;
           const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
           node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
-                                                  (asks_anew() ? kRequestBytes : 0));
+                                                  (anew ? kRequestBytes : 0));
           for (std::size_t i = from; i < group.told; ++i) note_told(room, group, room.log[i], cost);
           return cost;
         },
-        [this, &room, &group, then = std::move(then)] {
-          // Who asks anew is answered at once where something came meanwhile, round or not.
-          group.waiting = !asks_anew() || group.told == room.log.size();
-          if (then) then();
-          if (!group.waiting) tell(room, group, nullptr);
-        });
+        [this, &room, which] { tell_next(room, which + 1); });
   }
-  bool asks_anew() const { return plan_.long_polls != 0; }
 
   /// One feed after the other is told, within the time that the group takes.
   void note_told(const Room& room, const Group& group, int document, double cost) {

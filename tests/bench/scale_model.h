@@ -9,8 +9,8 @@
 //  2. A second thread commits; what arrives during a commit goes into the next one.
 //  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it was
 //     told last; other work comes between two goes. A commit begins a round, or during one has
-//     another follow it: for those whose turn was over. Who is not in need of it costs nothing.
-//     Long polls that find something when they ask anew are answered without waiting for a round.
+//     another follow it, for those whose turn was over. Whom there is nothing to tell costs nothing.
+//     Feeds that ask anew have done so until the next round.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
 //     what gathers during a request goes into the next one (up to kBatchDocsMax).
 //  5. A plan of Cloudant's lets through so many operations a second; here they wait in line for it.

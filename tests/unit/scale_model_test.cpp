@@ -3,8 +3,10 @@
 #include "bench/scale_model.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -43,17 +45,20 @@ TEST(ScaleModel, RequestsWaitAsLongAsInAQueueWithOneServerAndEqualWork) {
 
 TEST(ScaleModel, EachDocumentIsToldOnceAtEachEdgeOfItsRoom) {
   for (const Away away : {Away::kNobody, Away::kUpstream, Away::kEdge}) {
-    const Plan plan = busy_plan(away);
-    std::set<std::tuple<int, int, std::ptrdiff_t, int>> told;
-    const Outcome outcome =
-        run(plan, measured_costs(), [&](int edge, int room, std::ptrdiff_t group, int document) {
-          EXPECT_TRUE(told.insert({edge, room, group, document}).second);
-        });
-    ASSERT_GT(outcome.documents, 2'000);
-    EXPECT_EQ(static_cast<double>(told.size()), outcome.documents * plan.edges * 3);  // groups
-    const double feeds = plan.visitors / plan.edges / plan.rooms;
-    EXPECT_NEAR(outcome.all.count, outcome.documents * plan.edges * feeds, 1);
-    EXPECT_NEAR(outcome.same_edge.count + outcome.other_edges.count, outcome.all.count, 1);
+    for (const double long_polls : {0.0, 1.0}) {
+      Plan plan = busy_plan(away);
+      plan.long_polls = long_polls;
+      std::set<std::tuple<int, int, std::ptrdiff_t, int>> told;
+      const Outcome outcome =
+          run(plan, measured_costs(), [&](int edge, int room, std::ptrdiff_t group, int document) {
+            EXPECT_TRUE(told.insert({edge, room, group, document}).second);
+          });
+      ASSERT_GT(outcome.documents, 2'000);
+      EXPECT_EQ(static_cast<double>(told.size()), outcome.documents * plan.edges * 3);  // groups
+      const double feeds = plan.visitors / plan.edges / plan.rooms;
+      EXPECT_NEAR(outcome.all.count, outcome.documents * plan.edges * feeds, 1);
+      EXPECT_NEAR(outcome.same_edge.count + outcome.other_edges.count, outcome.all.count, 1);
+    }
   }
 }
 
@@ -102,15 +107,57 @@ TEST(ScaleModel, ARoundOfFeedsTellsOneAfterTheOther) {
   EXPECT_NEAR(outcome.same_edge.p99_ms, 100, 2);
 }
 
-TEST(ScaleModel, AWriterWhoWaitsForAnswersWritesNoFasterThanFeedsAreTold) {
+TEST(ScaleModel, AFullThreadTellsEachFeedOnceARoundOfAllThatCame) {
+  constexpr double kFeeds = 10'000, kGroups = 20, kPerSecond = 47;
+  for (const double long_polls : {0.0, 1.0}) {
+    for (const double row_us : {0.0, 0.5}) {
+      Costs costs = nothing_costs();
+      (long_polls != 0 ? costs.poll_us : costs.wake_us) = 10;
+      costs.row_us = row_us;
+      // Each document on its own to each feed would take almost five times as long as there is.
+      Plan plan{.visitors = kFeeds, .rate = kPerSecond / kFeeds, .writers = 20};
+      plan.long_polls = long_polls;
+      plan.seconds = 200;
+      const Outcome outcome = run(plan, costs);
+      // A round is kFeeds x (10 us + what came in a round, but for one, x row_us).
+      const double round =
+          kFeeds * (10 - row_us) / 1e3 / (1 - kFeeds * row_us * kPerSecond / 1e6);  // ms
+      // A document waits until a group is told, for 1 to 20 groups, and within its own.
+      const double group = round / kGroups;
+      EXPECT_GT(outcome.edge_busy, 0.99);
+      EXPECT_EQ(outcome.documents, kPerSecond * plan.seconds);
+      EXPECT_NEAR(outcome.all.p50_ms, (0.5 + 10.5 + 0.5) * group, 0.04 * round);
+      EXPECT_NEAR(outcome.all.p99_ms, (20 + 1.3) * group, 0.04 * round);
+      EXPECT_LE(outcome.all.most_ms, 2 * round);
+    }
+  }
+}
+
+TEST(ScaleModel, WhatComesDuringARoundIsToldInItToThoseWhoseTurnIsToComeThenToTheOthers) {
   Costs costs = nothing_costs();
   costs.wake_us = 10;
+  // Two documents, the second in the midst of the first one's round of 100 ms.
   Plan plan{
-      .visitors = 10'000, .rate = 50.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 60};
-  const Outcome slow = run(plan, costs);  // a round takes 100 ms
-  EXPECT_LE(slow.documents, 60 * 10 * 1.01);
-  EXPECT_GE(slow.documents, 60 * 10 * 0.9);
-  costs.wake_us = 1;  // 10 ms: all 50 a second are written
+      .visitors = 10'000, .rate = 20.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 0.11};
+  std::map<int, std::vector<std::ptrdiff_t>> groups;
+  const Outcome outcome = run(plan, costs, [&](int, int, std::ptrdiff_t group, int document) {
+    groups[document].push_back(group);
+  });
+  ASSERT_EQ(outcome.documents, 2);
+  ASSERT_EQ(groups[1].size(), 20U);
+  EXPECT_NEAR(static_cast<double>(groups[1].front()), 10, 2);
+  EXPECT_EQ(groups[1].back(), groups[1].front() - 1);
+  EXPECT_NEAR(outcome.all.most_ms, 100, 10);  // not the two rounds that both would take
+}
+
+TEST(ScaleModel, AWriterWhoWaitsForAnswersWaitsForGroupsAndNotForRounds) {
+  Costs costs = nothing_costs();
+  costs.wake_us = 10;
+  // A group of 500 takes 5 ms, a round 100 ms: one group before the request, one before the answer.
+  Plan plan{
+      .visitors = 10'000, .rate = 500.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 60};
+  EXPECT_NEAR(run(plan, costs).documents, 60 * 100, 60);
+  plan.rate = 50.0 / 10'000;  // all that are due are written
   EXPECT_NEAR(run(plan, costs).documents, 60 * 50, 2);
 }
 
