@@ -696,11 +696,11 @@ class Model {
 
 Costs measured_costs() {
   return {
-      // bench_scale, 29 November 2026, six runs on two shared cores: 5.6 to 8.5, 33 to 34, 0.04 to
-      // 0.1, 36 to 41 us of the server's processor.
-      .wake_us = 6,
-      .poll_us = 33,
-      .row_us = 0.1,
+      // bench_scale, 29 November 2026, three runs with real-time priority on two cores: 8.8 to 9.4,
+      // 45 to 48, 0.02 to 0.04, 27 to 38 us of the server's processor.
+      .wake_us = 9,
+      .poll_us = 46,
+      .row_us = 0.05,
       .request_us = 36,
       .document_us = 6.8,         // server.svg: _bulk_docs of 1,000, 147,065 documents/s
       .push_us = 22,              // bench_replication the same day: push 46,012 documents/s
