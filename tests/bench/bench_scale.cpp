@@ -46,8 +46,13 @@ std::string bulk_of(const std::string& mark, std::size_t count) {
   return body + "]}";
 }
 
-/// The server's processor, in us a feed, for telling all feeds of `count` documents at once.
-double telling_us(const Sizes& sizes, bool long_polls, std::size_t count) {
+/// The server's processor, in us a feed.
+struct Telling {
+  double told, asked_anew;
+};
+
+/// All feeds are told of `count` documents at once.
+Telling telling_us(const Sizes& sizes, bool long_polls, std::size_t count) {
   Folder folder;
   Ours ours(self_path, folder.sub("server"));
   Swarm feeds(ours.target.port, sizes.feeds), writer(ours.target.port, 1);
@@ -57,20 +62,23 @@ double telling_us(const Sizes& sizes, bool long_polls, std::size_t count) {
                    "/room/_changes?include_docs=true&since=now&feed=" + kind + "&heartbeat=50000");
   feeds.send_all(ask);
   await_heads(feeds);
-  const double before = ours.processor_ms();
+  Telling spent{};
+  const auto spend = [&](double& sum, const std::string& mark, const std::function<void()>& what) {
+    const double before = ours.processor_ms();
+    fan_out_ms(feeds, mark, what);
+    sum += ours.processor_ms() - before;
+  };
   for (int round = 0; round < sizes.rounds; ++round) {
     const std::string mark = "m:" + std::to_string(round) + "-";
-    fan_out_ms(feeds, long_polls ? "last_seq" : mark + "last", [&] {
+    spend(spent.told, long_polls ? "\r\n0\r\n\r\n" : mark + "last", [&] {
       writer.ask_each(1, [&](std::size_t) {
         return request_text(ours.target, "POST", "/room/_bulk_docs", bulk_of(mark, count));
       });
     });
-    if (!long_polls) continue;
-    feeds.send_all(ask);
-    fan_out_ms(feeds, "{\"results\":[", [] {});  // behind the end of the last answer
+    if (long_polls) spend(spent.asked_anew, "{\"results\":[", [&] { feeds.send_all(ask); });
   }
   const double tellings = static_cast<double>(sizes.feeds) * sizes.rounds;
-  return (ours.processor_ms() - before) * 1e3 / tellings;
+  return {spent.told * 1e3 / tellings, spent.asked_anew * 1e3 / tellings};
 }
 
 /// Of a PUT while nobody listens, with the commit.
@@ -87,9 +95,11 @@ double put_us(const Sizes& sizes) {
 
 Costs measure_costs(const Sizes& sizes, Report& report) {
   Costs costs = scale::measured_costs();
-  costs.wake_us = telling_us(sizes, false, 1);
-  costs.poll_us = telling_us(sizes, true, 1);
-  const double many = telling_us(sizes, false, sizes.bulk);
+  costs.wake_us = telling_us(sizes, false, 1).told;
+  const Telling polls = telling_us(sizes, true, 1);
+  costs.poll_us = polls.told;
+  costs.ask_us = polls.asked_anew;
+  const double many = telling_us(sizes, false, sizes.bulk).told;
   costs.row_us = std::max(0.0, many - costs.wake_us) / static_cast<double>(sizes.bulk - 1);
   costs.request_us = put_us(sizes);
   const Costs noted = scale::measured_costs();
@@ -97,7 +107,8 @@ Costs measure_costs(const Sizes& sizes, Report& report) {
     report.add({.work = work, .value = value, .unit = "us", .peers = {{"noted", before}}});
   };
   add("processor of a feed that is kept open, told of a document", costs.wake_us, noted.wake_us);
-  add("processor of a long poll, told of a document and asked anew", costs.poll_us, noted.poll_us);
+  add("processor of a long poll, told of a document", costs.poll_us, noted.poll_us);
+  add("processor of a long poll, asked anew", costs.ask_us, noted.ask_us);
   add("processor of each further document in one telling, a feed", costs.row_us, noted.row_us);
   add("processor of a PUT, 64 writers", costs.request_us, noted.request_us);
   return costs;

@@ -22,6 +22,7 @@ constexpr double kUs = 1e-6, kMs = 1e-3;  // in seconds, as all times in here
 constexpr double kRequestBytes = 500;     // head of a request and of its answer
 constexpr double kCopiesMax = 30e6;       // documents x edges of one run: a minute or so
 constexpr double kWakeBatch = 512;  // feeds woken before others get a turn: server/database.cpp
+constexpr double kReady = 128;     // requests read before other work gets a turn: Asio's reactor
 constexpr double kSamples = 32;     // feeds of a room whose delay is looked at
 
 // ---- Parameters
@@ -41,6 +42,7 @@ struct CostField {
 constexpr std::array kCostFields = {
     CostField{"wake_us", &Costs::wake_us},
     CostField{"poll_us", &Costs::poll_us},
+    CostField{"ask_us", &Costs::ask_us},
     CostField{"row_us", &Costs::row_us},
     CostField{"request_us", &Costs::request_us},
     CostField{"document_us", &Costs::document_us},
@@ -154,12 +156,18 @@ class Agenda {
   std::priority_queue<Event> events_;
 };
 
-/// Work in line before some threads. What it costs is known when its turn comes.
+/// Work in line before some threads: what the server has to do, and what it is asked. Both are first
+/// come, first served; where there is both, kReady requests go between two works. What it costs is
+/// known when its turn comes.
 class Line {
  public:
   Line(Agenda& agenda, int threads) : agenda_(agenda), idle_(threads) {}
   void enter(std::function<double()> begin, std::function<void()> done = nullptr) {
-    waiting_.push_back({std::move(begin), std::move(done)});
+    own_.push_back({std::move(begin), std::move(done), 0});
+    serve();
+  }
+  void request(double count, std::function<double()> begin, std::function<void()> done = nullptr) {
+    asked_.push_back({std::move(begin), std::move(done), count});
     serve();
   }
   double busy() const { return busy_; }
@@ -168,12 +176,21 @@ class Line {
   struct Work {
     std::function<double()> begin;
     std::function<void()> done;
+    double requests;
   };
+  Work next() {
+    const bool both = !own_.empty() && !asked_.empty();
+    const bool asked = both ? ready_ > 0 : own_.empty();
+    std::deque<Work>& from = asked ? asked_ : own_;
+    Work work = std::move(from.front());
+    from.pop_front();
+    ready_ = both ? std::min(kReady, ready_ + (asked ? -work.requests : kReady)) : kReady;
+    return work;
+  }
   void serve() {
-    if (idle_ == 0 || waiting_.empty()) return;
+    if (idle_ == 0 || (own_.empty() && asked_.empty())) return;
     --idle_;
-    Work work = std::move(waiting_.front());
-    waiting_.pop_front();
+    Work work = next();
     const double cost = work.begin();
     busy_ += cost;
     agenda_.at(agenda_.now() + cost, [this, done = std::move(work.done)] {
@@ -185,7 +202,8 @@ class Line {
   Agenda& agenda_;
   int idle_;
   double busy_ = 0;
-  std::deque<Work> waiting_;
+  double ready_ = kReady;  // requests that go before the next work
+  std::deque<Work> own_, asked_;
 };
 
 /// Operations of one class of a plan of Cloudant's: when the next may go.
@@ -207,6 +225,7 @@ class Gate {
 };
 
 using Documents = std::vector<int>;
+using Groups = std::vector<struct Group*>;
 
 struct Room;
 
@@ -227,6 +246,7 @@ struct Sync {
 struct Group {
   double feeds = 0;
   std::size_t told = 0;  // of the room's log
+  bool waiting = true;   // not while it is told or asks anew
 };
 
 /// A room at one server.
@@ -359,7 +379,8 @@ class Model {
     const double came = agenda_.now();
     std::function<void()> answered;
     if (plan_.writers != 0) answered = [this, &room, due] { write_later(room, due); };
-    node(room).thread.enter(
+    node(room).thread.request(
+        1,
         [this, came] {
           request_wait_ += agenda_.now() - came;
           return (costs_.request_us + costs_.document_us) * kUs;
@@ -428,43 +449,72 @@ class Model {
 
   void begin_round(Room& room) {
     room.another_round = room.round;
-    if (std::exchange(room.round, true)) return;
-    tell_next(room, 0);
+    if (room.round) return;
+    Groups woken;
+    for (Group& group : room.groups) {
+      if (std::exchange(group.waiting, false)) woken.push_back(&group);
+    }
+    if (woken.empty()) return;
+    room.round = true;
+    tell_next(room, std::move(woken), 0);
   }
 
   /// The groups of a round, one after the other; other work comes in between.
-  void tell_next(Room& room, std::size_t which) {
-    if (which < room.groups.size()) return tell(room, which);
-    room.round = false;
-    if (room.another_round)
-      node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
+  void tell_next(Room& room, Groups woken, std::size_t which) {
+    if (which == woken.size()) {
+      room.round = false;
+      if (room.another_round)
+        node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
+      return;
+    }
+    Group& group = *woken[which];
+    node(room).thread.enter([this, &room, &group] { return tell(room, group, 0); },
+                            [this, &room, &group, woken = std::move(woken), which]() mutable {
+                              was_told(room, group);
+                              tell_next(room, std::move(woken), which + 1);
+                            });
   }
 
-  /// Of all that came since the group was told last.
-  void tell(Room& room, std::size_t which) {
-    node(room).thread.enter(
-        [this, &room, which] {
-          Group& group = room.groups[which];
-          const std::size_t from = std::exchange(group.told, room.log.size());
-          if (from == group.told) return 0.0;
-          const auto rows = static_cast<double>(group.told - from);
-          const bool anew = plan_.long_polls != 0;
-          const double wake = anew ? costs_.poll_us : costs_.wake_us;
-          const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
-          node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
-                                                  (anew ? kRequestBytes : 0));
-          for (std::size_t i = from; i < group.told; ++i) note_told(room, group, room.log[i], cost);
-          return cost;
-        },
-        [this, &room, which] { tell_next(room, which + 1); });
+  /// Of all that came since the group was told last; what it costs.
+  double tell(Room& room, Group& group, double after) {
+    const std::size_t from = std::exchange(group.told, room.log.size());
+    if (from == group.told) return 0;
+    const auto rows = static_cast<double>(group.told - from);
+    const double wake = asks_anew() ? costs_.poll_us : costs_.wake_us;
+    const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
+    node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
+                                            (asks_anew() ? kRequestBytes : 0));
+    for (std::size_t i = from; i < group.told; ++i)
+      note_told(room, group, room.log[i], after, cost);
+    return cost;
   }
+
+  void was_told(Room& room, Group& group) {
+    group.waiting = !asks_anew();
+    if (asks_anew()) ask_anew(room, group);
+  }
+
+  /// What came meanwhile is the answer, without a round.
+  void ask_anew(Room& room, Group& group) {
+    node(room).thread.request(
+        group.feeds,
+        [this, &room, &group] {
+          const double asking = group.feeds * costs_.ask_us * kUs;
+          group.waiting = group.told == room.log.size();
+          return asking + tell(room, group, asking);
+        },
+        [this, &room, &group] {
+          if (!group.waiting) ask_anew(room, group);
+        });
+  }
+  bool asks_anew() const { return plan_.long_polls != 0; }
 
   /// One feed after the other is told, within the time that the group takes.
-  void note_told(const Room& room, const Group& group, int document, double cost) {
+  void note_told(const Room& room, const Group& group, int document, double after, double cost) {
     const auto& [at, edge] = written_[static_cast<std::size_t>(document)];
     const double samples = std::ceil(std::min(group.feeds, kSamples * group.feeds / room.feeds));
     for (double i = 0; i < samples; ++i) {
-      const double told = agenda_.now() + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
+      const double told = agenda_.now() + after + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
       (edge == room.node ? same_edge_ : other_edges_).add(told - at, group.feeds / samples);
       all_.add(told - at, group.feeds / samples);
     }
@@ -490,7 +540,8 @@ class Model {
     const double now = agenda_.now();
     const double begins = at_origin(at) ? gate.pass(now, operations) : now;
     agenda_.at(begins, [this, &at, documents, done = std::move(done)] {
-      node(at).thread.enter([this, &at, documents] { return server_cost(at, documents); }, done);
+      node(at).thread.request(
+          1, [this, &at, documents] { return server_cost(at, documents); }, done);
     });
   }
 
@@ -696,10 +747,11 @@ class Model {
 
 Costs measured_costs() {
   return {
-      // bench_scale, 29 November 2026, three runs with real-time priority on two cores: 8.8 to 9.4,
-      // 45 to 48, 0.02 to 0.04, 27 to 38 us of the server's processor.
+      // bench_scale, 29 November 2026, six runs with real-time priority on two cores: 8.7 to 9.4,
+      // 45 to 50 for a telling and the asking, 0.02 to 0.04, 27 to 38 us of the server's processor.
       .wake_us = 9,
-      .poll_us = 46,
+      .poll_us = 24,
+      .ask_us = 23,
       .row_us = 0.05,
       .request_us = 36,
       .document_us = 6.8,         // server.svg: _bulk_docs of 1,000, 147,065 documents/s

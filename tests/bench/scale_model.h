@@ -10,7 +10,8 @@
 //  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it was
 //     told last; other work comes between two goes. A commit begins a round, or during one has
 //     another follow it, for those whose turn was over. Whom there is nothing to tell costs nothing.
-//     Feeds that ask anew have done so until the next round.
+//     Long polls ask anew when they were told, in line with all requests, and are answered at once
+//     where something came meanwhile.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
 //     what gathers during a request goes into the next one (up to kBatchDocsMax).
 //  5. A plan of Cloudant's lets through so many operations a second; here they wait in line for it.
@@ -31,7 +32,8 @@ namespace atelier::bench::scale {
 
 /// Processor time, wall time of the disk, bytes. Where each comes from stands in scale_model.cpp.
 struct Costs {
-  double wake_us, poll_us;         // a feed told of something: kept open; asked anew each time
+  double wake_us;                  // a feed that is kept open told of something
+  double poll_us, ask_us;          // a long poll answered; asked anew
   double row_us;                   // each row more in what it is told
   double request_us, document_us;  // a request; a document in it
   double push_us, pull_us;         // a document, in the edge's replicator

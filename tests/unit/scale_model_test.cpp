@@ -107,30 +107,61 @@ TEST(ScaleModel, ARoundOfFeedsTellsOneAfterTheOther) {
   EXPECT_NEAR(outcome.same_edge.p99_ms, 100, 2);
 }
 
+/// 47 documents a second to 10,000 feeds, 20 groups, each of which costs 10 us when it is told. Each
+/// document on its own would take almost five times as long as there is.
+Outcome full_thread(Costs costs, double long_polls) {
+  Plan plan{.visitors = 10'000, .rate = 47.0 / 10'000, .writers = 20, .seconds = 200};
+  plan.long_polls = long_polls;
+  const Outcome outcome = run(plan, costs);
+  EXPECT_GT(outcome.edge_busy, 0.99);
+  EXPECT_EQ(outcome.documents, 47 * plan.seconds);
+  return outcome;
+}
+
+/// The feeds x (10 us + what came in a round, but for one, x row_us).
+double round_ms(double row_us) {
+  return 100 * (1 - row_us / 10) / (1 - 10'000 * row_us * 47 / 1e6);
+}
+
 TEST(ScaleModel, AFullThreadTellsEachFeedOnceARoundOfAllThatCame) {
-  constexpr double kFeeds = 10'000, kGroups = 20, kPerSecond = 47;
-  for (const double long_polls : {0.0, 1.0}) {
-    for (const double row_us : {0.0, 0.5}) {
-      Costs costs = nothing_costs();
-      (long_polls != 0 ? costs.poll_us : costs.wake_us) = 10;
-      costs.row_us = row_us;
-      // Each document on its own to each feed would take almost five times as long as there is.
-      Plan plan{.visitors = kFeeds, .rate = kPerSecond / kFeeds, .writers = 20};
-      plan.long_polls = long_polls;
-      plan.seconds = 200;
-      const Outcome outcome = run(plan, costs);
-      // A round is kFeeds x (10 us + what came in a round, but for one, x row_us).
-      const double round =
-          kFeeds * (10 - row_us) / 1e3 / (1 - kFeeds * row_us * kPerSecond / 1e6);  // ms
-      // A document waits until a group is told, for 1 to 20 groups, and within its own.
-      const double group = round / kGroups;
-      EXPECT_GT(outcome.edge_busy, 0.99);
-      EXPECT_EQ(outcome.documents, kPerSecond * plan.seconds);
-      EXPECT_NEAR(outcome.all.p50_ms, (0.5 + 10.5 + 0.5) * group, 0.04 * round);
-      EXPECT_NEAR(outcome.all.p99_ms, (20 + 1.3) * group, 0.04 * round);
-      EXPECT_LE(outcome.all.most_ms, 2 * round);
-    }
+  for (const double row_us : {0.0, 0.5}) {
+    Costs costs = nothing_costs();
+    costs.wake_us = 10;
+    costs.row_us = row_us;
+    const Outcome outcome = full_thread(costs, 0);
+    // A document waits until a group was told, then for 1 to 20 groups, then within its own.
+    const double round = round_ms(row_us), group = round / 20;
+    EXPECT_NEAR(outcome.all.p50_ms, (0.5 + 10.5 + 0.5) * group, 0.04 * round);
+    EXPECT_NEAR(outcome.all.p99_ms, (20 + 1.3) * group, 0.04 * round);
+    EXPECT_LE(outcome.all.most_ms, 2 * round);
   }
+}
+
+TEST(ScaleModel, AFullThreadOfLongPollsTakesTwoRoundsAtMost) {
+  for (const double row_us : {0.0, 0.5}) {
+    Costs costs = nothing_costs();
+    costs.poll_us = 4;
+    costs.ask_us = 6;
+    costs.row_us = row_us;
+    const Outcome outcome = full_thread(costs, 1);
+    // The writer waits behind those who ask anew, then the document for those told before.
+    const double round = round_ms(row_us);
+    EXPECT_GE(outcome.all.p50_ms, 0.5 * round);
+    EXPECT_LE(outcome.all.p99_ms, 2 * round);
+  }
+}
+
+TEST(ScaleModel, LongPollsAskAnewInLineWithRequests) {
+  Costs costs = nothing_costs();
+  costs.poll_us = 10;
+  costs.ask_us = 90;
+  // One is told within 5 ms, then all ask for 45; after 20 ms the next one is sent.
+  const Plan plan{.visitors = 500, .rate = 50.0 / 500, .writers = 1, .seconds = 0.05};
+  const Outcome outcome = run(plan, costs);
+  ASSERT_EQ(outcome.documents, 2);
+  EXPECT_NEAR(outcome.all.least_ms, 0, 0.1);
+  EXPECT_NEAR(outcome.all.p50_ms, 5, 0.2);  // of the first one: those of the second wait longer
+  EXPECT_NEAR(outcome.all.most_ms, 50 - 20 + 5, 0.2);
 }
 
 TEST(ScaleModel, WhatComesDuringARoundIsToldInItToThoseWhoseTurnIsToComeThenToTheOthers) {
@@ -153,10 +184,12 @@ TEST(ScaleModel, WhatComesDuringARoundIsToldInItToThoseWhoseTurnIsToComeThenToTh
 TEST(ScaleModel, AWriterWhoWaitsForAnswersWaitsForGroupsAndNotForRounds) {
   Costs costs = nothing_costs();
   costs.wake_us = 10;
-  // A group of 500 takes 5 ms, a round 100 ms: one group before the request, one before the answer.
+  // A group of 500 takes 5 ms, a round 100 ms: one group for each writing at least, two at most.
   Plan plan{
       .visitors = 10'000, .rate = 500.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 60};
-  EXPECT_NEAR(run(plan, costs).documents, 60 * 100, 60);
+  const Outcome fast = run(plan, costs);
+  EXPECT_GE(fast.documents, 60 * 99);
+  EXPECT_LE(fast.documents, 60 * 200);
   plan.rate = 50.0 / 10'000;  // all that are due are written
   EXPECT_NEAR(run(plan, costs).documents, 60 * 50, 2);
 }
