@@ -4,8 +4,9 @@
 // documents: whether replication is right is tested by framework/simulation.
 //
 // What is modelled:
-//  1. A server has one thread: requests and the telling of feeds wait for each other, first come,
-//     first served. An origin may have more (a cluster's cores).
+//  1. A server has one thread: requests are one line before it, what else it has to do another,
+//     each first come, first served; where both wait, some hundred requests go between two works.
+//     An origin may have more threads (a cluster's cores).
 //  2. A second thread commits; what arrives during a commit goes into the next one.
 //  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it was
 //     told last; other work comes between two goes. A commit begins a round, or during one has
