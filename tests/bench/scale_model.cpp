@@ -179,12 +179,14 @@ class Line {
     double requests;
   };
   Work next() {
-    const bool both = !own_.empty() && !asked_.empty();
-    const bool asked = both ? ready_ > 0 : own_.empty();
+    const bool asked = own_.empty() || (!asked_.empty() && ready_ > 0);
+    if (!asked)
+      ready_ = std::min(kReady, ready_ + kReady);
+    else if (!own_.empty())
+      ready_ -= asked_.front().requests;
     std::deque<Work>& from = asked ? asked_ : own_;
     Work work = std::move(from.front());
     from.pop_front();
-    ready_ = both ? std::min(kReady, ready_ + (asked ? -work.requests : kReady)) : kReady;
     return work;
   }
   void serve() {
@@ -194,8 +196,8 @@ class Line {
     const double cost = work.begin();
     busy_ += cost;
     agenda_.at(agenda_.now() + cost, [this, done = std::move(work.done)] {
-      ++idle_;
       if (done) done();
+      ++idle_;  // behind what it entered: the next is chosen from all
       serve();
     });
   }
