@@ -749,7 +749,7 @@ class Model {
 
 Costs measured_costs() {
   return {
-      // bench_scale, 29 November 2026, seven runs with real-time priority on two cores: 8.7 to
+      // bench_scale, 29 November 2026, eight runs with real-time priority on two cores: 8.4 to
       // 9.4, 45 to 52 for a telling and the asking, 0.02 to 0.04, 27 to 38 us of its processor.
       .wake_us = 9,
       .poll_us = 24,
