@@ -139,8 +139,8 @@ void compare(const Load& load, const Costs& costs, Report& report) {
                   .long_polls = load.long_polls ? 1.0 : 0.0,
                   .seconds = kSeconds};
   const auto count = static_cast<std::size_t>(load.per_second * kSeconds);
-  const auto delays = delays_at_rate(self_path, load.feeds, count, load.per_second, load.writers,
-                                     load.long_polls);
+  const auto delays =
+      delays_at_rate(self_path, load.feeds, count, load.per_second, load.writers, load.long_polls);
   const std::string work = name_of(load);
   const Outcome outcome = scale::run(plan, costs);
   const scale::Delay& model = outcome.same_edge;

@@ -127,8 +127,8 @@ double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<voi
 
 namespace {
 
-/// What feeds are told, line by line. Invariant: each feed tells of each document once, and of those
-/// of one writer in their order.
+/// What feeds are told, line by line. Invariant: each feed tells of each document once, and of
+/// those of one writer in their order.
 class Readers {
  public:
   using OnDocument = std::function<void(std::size_t number)>;

@@ -22,7 +22,7 @@ constexpr double kUs = 1e-6, kMs = 1e-3;  // in seconds, as all times in here
 constexpr double kRequestBytes = 500;     // head of a request and of its answer
 constexpr double kCopiesMax = 30e6;       // documents x edges of one run: a minute or so
 constexpr double kWakeBatch = 512;  // feeds woken before others get a turn: server/database.cpp
-constexpr double kReady = 128;     // requests read before other work gets a turn: Asio's reactor
+constexpr double kReady = 128;      // requests read before other work gets a turn: Asio's reactor
 constexpr double kSamples = 32;     // feeds of a room whose delay is looked at
 
 // ---- Parameters
@@ -156,9 +156,9 @@ class Agenda {
   std::priority_queue<Event> events_;
 };
 
-/// Work in line before some threads: what the server has to do, and what it is asked. Both are first
-/// come, first served; where there is both, kReady requests go between two works. What it costs is
-/// known when its turn comes.
+/// Work in line before some threads: what the server has to do, and what it is asked. Both are
+/// first come, first served; where there is both, kReady requests go between two works. What it
+/// costs is known when its turn comes.
 class Line {
  public:
   Line(Agenda& agenda, int threads) : agenda_(agenda), idle_(threads) {}
@@ -484,8 +484,8 @@ class Model {
     const auto rows = static_cast<double>(group.told - from);
     const double wake = asks_anew() ? costs_.poll_us : costs_.wake_us;
     const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
-    node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
-                                            (asks_anew() ? kRequestBytes : 0));
+    node(room).told_bytes +=
+        group.feeds * (rows * (costs_.row_bytes + plan_.bytes) + (asks_anew() ? kRequestBytes : 0));
     for (std::size_t i = from; i < group.told; ++i)
       note_told(room, group, room.log[i], after, cost);
     return cost;
@@ -516,7 +516,8 @@ class Model {
     const auto& [at, edge] = written_[static_cast<std::size_t>(document)];
     const double samples = std::ceil(std::min(group.feeds, kSamples * group.feeds / room.feeds));
     for (double i = 0; i < samples; ++i) {
-      const double told = agenda_.now() + after + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
+      const double told =
+          agenda_.now() + after + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
       (edge == room.node ? same_edge_ : other_edges_).add(told - at, group.feeds / samples);
       all_.add(told - at, group.feeds / samples);
     }

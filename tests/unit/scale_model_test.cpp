@@ -107,8 +107,8 @@ TEST(ScaleModel, ARoundOfFeedsTellsOneAfterTheOther) {
   EXPECT_NEAR(outcome.same_edge.p99_ms, 100, 2);
 }
 
-/// 47 documents a second to 10,000 feeds, 20 groups, each of which costs 10 us when it is told. Each
-/// document on its own would take almost five times as long as there is.
+/// 47 documents a second to 10,000 feeds, 20 groups, each of which costs 10 us when it is told.
+/// Each document on its own would take almost five times as long as there is.
 Outcome full_thread(Costs costs, double long_polls) {
   Plan plan{.visitors = 10'000, .rate = 47.0 / 10'000, .writers = 20, .seconds = 200};
   plan.long_polls = long_polls;
