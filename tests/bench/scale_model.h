@@ -10,7 +10,7 @@
 //  2. A second thread commits; what arrives during a commit goes into the next one.
 //  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it
 //     was told last; other work comes between two goes. A commit begins a round, or during one has
-//     another follow it, for those whose turn was over. Whom there is nothing to tell costs nothing.
+//     another follow it, for those whose turn was over. Who has all of it costs nothing.
 //     Long polls ask anew when they were told, in line with all requests, and are answered at once
 //     where something came meanwhile.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
