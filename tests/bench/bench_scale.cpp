@@ -46,13 +46,13 @@ std::string bulk_of(const std::string& mark, std::size_t count) {
   return body + "]}";
 }
 
-/// Telling all feeds of `count` documents at once, in us a feed: the server's processor, and what
-/// the clock says until the last one has it (the client shares the machine).
+/// The server's processor, in us a feed.
 struct Telling {
-  double processor_us, clock_us;
+  double told, asked_anew;
 };
 
-Telling tell(const Sizes& sizes, bool long_polls, std::size_t count) {
+/// All feeds are told of `count` documents at once.
+Telling telling_us(const Sizes& sizes, bool long_polls, std::size_t count) {
   Folder folder;
   Ours ours(self_path, folder.sub("server"));
   Swarm feeds(ours.target.port, sizes.feeds), writer(ours.target.port, 1);
@@ -62,21 +62,23 @@ Telling tell(const Sizes& sizes, bool long_polls, std::size_t count) {
                    "/room/_changes?include_docs=true&since=now&feed=" + kind + "&heartbeat=50000");
   feeds.send_all(ask);
   await_heads(feeds);
-  std::vector<double> clock_ms;
-  const double before = ours.processor_ms();
+  Telling spent{};
+  const auto spend = [&](double& sum, const std::string& mark, const std::function<void()>& what) {
+    const double before = ours.processor_ms();
+    fan_out_ms(feeds, mark, what);
+    sum += ours.processor_ms() - before;
+  };
   for (int round = 0; round < sizes.rounds; ++round) {
     const std::string mark = "m:" + std::to_string(round) + "-";
-    clock_ms.push_back(fan_out_ms(feeds, long_polls ? "last_seq" : mark + "last", [&] {
+    spend(spent.told, long_polls ? "\r\n0\r\n\r\n" : mark + "last", [&] {
       writer.ask_each(1, [&](std::size_t) {
         return request_text(ours.target, "POST", "/room/_bulk_docs", bulk_of(mark, count));
       });
-    }));
-    if (!long_polls) continue;
-    feeds.send_all(ask);
-    fan_out_ms(feeds, "{\"results\":[", [] {});  // behind the end of the last answer
+    });
+    if (long_polls) spend(spent.asked_anew, "{\"results\":[", [&] { feeds.send_all(ask); });
   }
-  const double all = static_cast<double>(sizes.feeds), rounds = sizes.rounds;
-  return {(ours.processor_ms() - before) * 1e3 / all / rounds, median(clock_ms) * 1e3 / all};
+  const double tellings = static_cast<double>(sizes.feeds) * sizes.rounds;
+  return {spent.told * 1e3 / tellings, spent.asked_anew * 1e3 / tellings};
 }
 
 /// Of a PUT while nobody listens, with the commit.
@@ -93,9 +95,11 @@ double put_us(const Sizes& sizes) {
 
 Costs measure_costs(const Sizes& sizes, Report& report) {
   Costs costs = scale::measured_costs();
-  costs.wake_us = tell(sizes, false, 1).processor_us;
-  costs.poll_us = tell(sizes, true, 1).processor_us;
-  const double many = tell(sizes, false, sizes.bulk).processor_us;
+  costs.wake_us = telling_us(sizes, false, 1).told;
+  const Telling polls = telling_us(sizes, true, 1);
+  costs.poll_us = polls.told;
+  costs.ask_us = polls.asked_anew;
+  const double many = telling_us(sizes, false, sizes.bulk).told;
   costs.row_us = std::max(0.0, many - costs.wake_us) / static_cast<double>(sizes.bulk - 1);
   costs.request_us = put_us(sizes);
   const Costs noted = scale::measured_costs();
@@ -103,7 +107,8 @@ Costs measure_costs(const Sizes& sizes, Report& report) {
     report.add({.work = work, .value = value, .unit = "us", .peers = {{"noted", before}}});
   };
   add("processor of a feed that is kept open, told of a document", costs.wake_us, noted.wake_us);
-  add("processor of a long poll, told of a document and asked anew", costs.poll_us, noted.poll_us);
+  add("processor of a long poll, told of a document", costs.poll_us, noted.poll_us);
+  add("processor of a long poll, asked anew", costs.ask_us, noted.ask_us);
   add("processor of each further document in one telling, a feed", costs.row_us, noted.row_us);
   add("processor of a PUT, 64 writers", costs.request_us, noted.request_us);
   return costs;
@@ -111,23 +116,32 @@ Costs measure_costs(const Sizes& sizes, Report& report) {
 
 // ---- The model beside what can be measured
 
-/// The model gets from this machine how long it takes to tell as many feeds of one document, and
-/// says what comes of a steady rate of them.
-void compare(std::size_t feeds, double per_second, std::size_t writers, Costs costs,
-             Report& report) {
-  constexpr double kSeconds = 10;
-  costs.wake_us = tell({.feeds = feeds, .rounds = 9}, false, 1).clock_us;
-  const auto all = static_cast<double>(feeds);
+struct Load {
+  std::size_t feeds;
+  double per_second;
+  std::size_t writers;
+  bool long_polls = false;
+};
+
+std::string name_of(const Load& load) {
+  return std::to_string(load.feeds) + (load.long_polls ? " long polls, " : " feeds, ") +
+         std::to_string(static_cast<int>(load.per_second)) + " documents/s by " +
+         std::to_string(load.writers) + (load.writers == 1 ? " writer, " : " writers, ");
+}
+
+/// The model gets what things cost on this machine, and says what comes of a steady rate.
+void compare(const Load& load, const Costs& costs, Report& report) {
+  constexpr double kSeconds = 6;
+  const auto all = static_cast<double>(load.feeds);
   const Plan plan{.visitors = all,
-                  .rate = per_second / all,
-                  .writers = static_cast<double>(writers),
-                  .long_polls = 0,
+                  .rate = load.per_second / all,
+                  .writers = static_cast<double>(load.writers),
+                  .long_polls = load.long_polls ? 1.0 : 0.0,
                   .seconds = kSeconds};
-  const auto count = static_cast<std::size_t>(per_second * kSeconds);
-  const auto delays = delays_at_rate(self_path, feeds, count, per_second, writers);
-  const std::string work = std::to_string(feeds) + " feeds, " +
-                           std::to_string(static_cast<int>(per_second)) + " documents/s by " +
-                           std::to_string(writers) + (writers == 1 ? " writer, " : " writers, ");
+  const auto count = static_cast<std::size_t>(load.per_second * kSeconds);
+  const auto delays =
+      delays_at_rate(self_path, load.feeds, count, load.per_second, load.writers, load.long_polls);
+  const std::string work = name_of(load);
   const Outcome outcome = scale::run(plan, costs);
   const scale::Delay& model = outcome.same_edge;
   const auto add = [&](const char* what, double value, double share) {
@@ -147,9 +161,9 @@ void compare(std::size_t feeds, double per_second, std::size_t writers, Costs co
 
 // ---- What the model says of sizes that nobody ran
 
-/// Everybody in one room, to which `per_second` documents come in all.
-Plan one_room(double visitors, double per_second) {
-  return {.visitors = visitors, .rate = per_second / visitors};
+/// Everybody in one room, to which five documents a second come in all.
+Plan one_room(double visitors, bool long_polls) {
+  return {.visitors = visitors, .rate = 5 / visitors, .long_polls = long_polls ? 1.0 : 0.0};
 }
 
 /// Rooms of a hundred, each at one edge, each visitor with a document in 50 s.
@@ -157,20 +171,20 @@ Plan small_rooms(double visitors) {
   return {.visitors = visitors, .rooms = std::ceil(visitors / 100), .spread = 1, .rate = 0.02};
 }
 
-void foresee(double most, Report& report) {
-  const Costs costs = scale::measured_costs();
+void foresee(const std::string& what, const Plan& plan, Report& report) {
+  const auto edges = scale::fewest_edges(plan, scale::measured_costs(), 500, kEdgesMax);
+  require(edges.has_value(), "no number of edges is enough");
+  report.add({.work = std::to_string(static_cast<int>(plan.visitors)) + what +
+                      ": edges for a p99 of 500 ms, by the model",
+              .value = static_cast<double>(*edges),
+              .unit = "edges"});
+}
+
+void foresee_up_to(double most, Report& report) {
   for (double visitors = 100; visitors <= most; visitors *= 10) {
-    for (const bool together : {true, false}) {
-      const Plan plan = together ? one_room(visitors, 5) : small_rooms(visitors);
-      const auto edges = scale::fewest_edges(plan, costs, 500, kEdgesMax);
-      require(edges.has_value(), "no number of edges is enough");
-      report.add({.work = std::to_string(static_cast<int>(visitors)) +
-                          (together ? " in one room with 5 documents/s"
-                                    : " in rooms of 100 with 2 documents/s each") +
-                          ": edges for a p99 of 500 ms, by the model",
-                  .value = static_cast<double>(*edges),
-                  .unit = "edges"});
-    }
+    foresee(" in one room with 5 documents/s, kept open", one_room(visitors, false), report);
+    foresee(" in one room with 5 documents/s, asking anew", one_room(visitors, true), report);
+    foresee(" in rooms of 100 with 2 documents/s each, asking anew", small_rooms(visitors), report);
   }
 }
 
@@ -249,14 +263,18 @@ int run(int argc, char** argv) {
   const Sizes sizes = tiny ? Sizes{20, 10, 100, 2} : Sizes{};
   const Costs costs = measure_costs(sizes, report);
   if (tiny) {
-    compare(20, 20, 1, scale::measured_costs(), report);
+    compare({20, 20, 1}, scale::measured_costs(), report);
+    compare({20, 20, 2, true}, scale::measured_costs(), report);
   } else {
-    compare(1'000, 500, 1, costs, report);
-    compare(10'000, 50, 1, costs, report);
-    compare(1'000, 50, 16, costs, report);
-    compare(5'000, 10, 16, costs, report);
+    compare({1'000, 500, 1}, costs, report);
+    compare({1'000, 500, 64}, costs, report);
+    compare({10'000, 50, 64}, costs, report);
+    compare({5'000, 10, 16}, costs, report);
+    compare({1'000, 10, 16, true}, costs, report);
+    compare({1'000, 100, 16, true}, costs, report);
+    compare({5'000, 10, 16, true}, costs, report);
   }
-  foresee(tiny ? 1e4 : 1e6, report);
+  foresee_up_to(tiny ? 1e4 : 1e6, report);
   return finish(report, *options);
 }
 

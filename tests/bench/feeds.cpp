@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -123,13 +125,84 @@ double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<voi
   return took;
 }
 
+namespace {
+
+/// What feeds are told, line by line. Invariant: each feed tells of each document once, and of
+/// those of one writer in their order.
+class Readers {
+ public:
+  using OnDocument = std::function<void(std::size_t number)>;
+  using OnAnswered = std::function<void(std::size_t connection, std::string_view sequence)>;
+
+  Readers(std::size_t feeds, std::size_t writes, std::size_t writers)
+      : feeds_(feeds), writes_(writes), writers_(writers) {
+    for (Feed& feed : feeds_)
+      for (std::size_t i = 0; i < writers; ++i) feed.next.push_back(i);
+  }
+  /// `answered` is called behind the end of a long poll's answer.
+  void take(std::size_t connection, std::string_view bytes, const OnDocument& told,
+            const OnAnswered& answered) {
+    Feed& feed = feeds_[connection];
+    feed.tail += bytes;
+    std::size_t from = 0;
+    for (std::size_t end = feed.tail.find('\n'); end != std::string::npos;
+         end = feed.tail.find('\n', from)) {
+      const std::string_view line = std::string_view(feed.tail).substr(from, end - from);
+      from = end + 1;
+      if (const auto number = number_of(line)) {
+        note(feed, *number);
+        told(*number);
+      } else if (line.starts_with(kLastSequence)) {
+        const std::string_view rest = line.substr(kLastSequence.size());
+        feed.sequence = rest.substr(0, rest.find('"'));
+      } else if (line == "0\r") {
+        answered(connection, feed.sequence);
+      }
+    }
+    feed.tail.erase(0, from);
+  }
+  bool all_told() const { return finished_ == feeds_.size(); }
+
+ private:
+  struct Feed {
+    std::string tail, sequence;
+    std::vector<std::size_t> next;  // of each writer
+    std::size_t told = 0;
+  };
+  static constexpr std::string_view kId = "\"id\":\"message:";
+  static constexpr std::string_view kLastSequence = "\"last_seq\":\"";
+
+  static std::optional<std::size_t> number_of(std::string_view line) {
+    const std::size_t at = line.find(kId);
+    if (at == std::string_view::npos) return std::nullopt;
+    return std::stoul(std::string(line.substr(at + kId.size(), 12)));
+  }
+  void note(Feed& feed, std::size_t number) {
+    std::size_t& expected = feed.next[number % writers_];
+    require(number == expected, "a feed left out a document, or told of it too late");
+    expected += writers_;
+    if (++feed.told == writes_) ++finished_;
+  }
+  std::vector<Feed> feeds_;
+  const std::size_t writes_, writers_;
+  std::size_t finished_ = 0;
+};
+
+std::string feed_request(const Target& target, bool long_polls, std::string_view since) {
+  return request_text(target, "GET",
+                      std::string("/room/_changes?feed=") +
+                          (long_polls ? "longpoll" : "continuous") +
+                          "&heartbeat=50000&since=" + std::string(since));
+}
+
+}  // namespace
+
 Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t writes,
-                      double per_second, std::size_t writers) {
+                      double per_second, std::size_t writers, bool long_polls) {
   Folder folder;
   Ours ours(program, folder.sub("server"));
   Swarm feeds(ours.target.port, count);
-  feeds.send_all(
-      request_text(ours.target, "GET", "/room/_changes?feed=continuous&since=0&heartbeat=50000"));
+  feeds.send_all(feed_request(ours.target, long_polls, "0"));
   await_heads(feeds);
   std::vector<std::atomic<double>> sent(writes);
   std::atomic<double> answered = 0;  // the last of them
@@ -151,39 +224,23 @@ Delays delays_at_rate(const std::string& program, std::size_t count, std::size_t
   };
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < writers; ++i) threads.emplace_back(write, i);
-  constexpr std::string_view kId = "\"id\":\"message:";
-  std::vector<std::string> tails(count);
-  // By feed: of each writer the number that comes next, and how many came in all.
-  std::vector<std::vector<std::size_t>> next(count);
-  for (auto& of_feed : next)
-    for (std::size_t i = 0; i < writers; ++i) of_feed.push_back(i);
-  std::vector<std::size_t> told(count);
+  Readers readers(count, writes, writers);
   std::vector<double> delays, since_due;
   delays.reserve(count * writes);
   since_due.reserve(count * writes);
-  std::size_t finished = 0;
   const bool came = feeds.receive(
       [&](std::size_t connection, std::string_view bytes) {
         const double now = now_ms();
-        std::string& tail = tails[connection];
-        tail += bytes;
-        std::size_t from = 0;
-        for (std::size_t end = tail.find('\n'); end != std::string::npos;
-             end = tail.find('\n', from)) {
-          const std::string_view line = std::string_view(tail).substr(from, end - from);
-          from = end + 1;
-          const std::size_t at = line.find(kId);
-          if (at == std::string_view::npos) continue;
-          const std::size_t number = std::stoul(std::string(line.substr(at + kId.size(), 12)));
-          std::size_t& expected = next[connection][number % writers];
-          require(number == expected, "a feed left out a document, or told of it too late");
-          expected += writers;
-          delays.push_back(now - sent[number]);
-          since_due.push_back(now - due_at(number));
-          if (++told[connection] == writes) ++finished;
-        }
-        tail.erase(0, from);
-        return finished < count;
+        readers.take(
+            connection, bytes,
+            [&](std::size_t number) {
+              delays.push_back(now - sent[number]);
+              since_due.push_back(now - due_at(number));
+            },
+            [&](std::size_t asks, std::string_view since) {
+              feeds.send(asks, feed_request(ours.target, true, since));
+            });
+        return !readers.all_told();
       },
       120'000);
   for (std::thread& thread : threads) thread.join();

@@ -47,12 +47,13 @@ double fan_out_ms(Swarm& feeds, const std::string& mark, const std::function<voi
 /// Documents at a steady rate, by writers who take turns and wait for each answer: for each
 /// document and feed, the ms from its request to the feed, and from when the request was due, which
 /// is earlier where the writer still waited; and how many were written a second. Each feed must
-/// tell of each document once, and of those of one writer in their order.
+/// tell of each document once, and of those of one writer in their order. Feeds are kept open, or
+/// asked anew after each answer.
 struct Delays {
   std::vector<double> ms, since_due_ms;
   double per_second;
 };
 Delays delays_at_rate(const std::string& program, std::size_t feeds, std::size_t writes,
-                      double per_second, std::size_t writers = 1);
+                      double per_second, std::size_t writers = 1, bool long_polls = false);
 
 }  // namespace atelier::bench

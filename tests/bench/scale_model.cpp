@@ -10,7 +10,6 @@
 #include <queue>
 #include <random>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +22,7 @@ constexpr double kUs = 1e-6, kMs = 1e-3;  // in seconds, as all times in here
 constexpr double kRequestBytes = 500;     // head of a request and of its answer
 constexpr double kCopiesMax = 30e6;       // documents x edges of one run: a minute or so
 constexpr double kWakeBatch = 512;  // feeds woken before others get a turn: server/database.cpp
+constexpr double kReady = 128;      // requests read before other work gets a turn: Asio's reactor
 constexpr double kSamples = 32;     // feeds of a room whose delay is looked at
 
 // ---- Parameters
@@ -42,6 +42,7 @@ struct CostField {
 constexpr std::array kCostFields = {
     CostField{"wake_us", &Costs::wake_us},
     CostField{"poll_us", &Costs::poll_us},
+    CostField{"ask_us", &Costs::ask_us},
     CostField{"row_us", &Costs::row_us},
     CostField{"request_us", &Costs::request_us},
     CostField{"document_us", &Costs::document_us},
@@ -155,12 +156,18 @@ class Agenda {
   std::priority_queue<Event> events_;
 };
 
-/// Work in line before some threads. What it costs is known when its turn comes.
+/// Work in line before some threads: what the server has to do, and what it is asked. Both are
+/// first come, first served; where there is both, kReady requests go between two works. What it
+/// costs is known when its turn comes.
 class Line {
  public:
   Line(Agenda& agenda, int threads) : agenda_(agenda), idle_(threads) {}
   void enter(std::function<double()> begin, std::function<void()> done = nullptr) {
-    waiting_.push_back({std::move(begin), std::move(done)});
+    own_.push_back({std::move(begin), std::move(done), 0});
+    serve();
+  }
+  void request(double count, std::function<double()> begin, std::function<void()> done = nullptr) {
+    asked_.push_back({std::move(begin), std::move(done), count});
     serve();
   }
   double busy() const { return busy_; }
@@ -169,24 +176,36 @@ class Line {
   struct Work {
     std::function<double()> begin;
     std::function<void()> done;
+    double requests;
   };
+  Work next() {
+    const bool asked = own_.empty() || (!asked_.empty() && ready_ > 0);
+    if (!asked)
+      ready_ = std::min(kReady, ready_ + kReady);
+    else if (!own_.empty())
+      ready_ -= asked_.front().requests;
+    std::deque<Work>& from = asked ? asked_ : own_;
+    Work work = std::move(from.front());
+    from.pop_front();
+    return work;
+  }
   void serve() {
-    if (idle_ == 0 || waiting_.empty()) return;
+    if (idle_ == 0 || (own_.empty() && asked_.empty())) return;
     --idle_;
-    Work work = std::move(waiting_.front());
-    waiting_.pop_front();
+    Work work = next();
     const double cost = work.begin();
     busy_ += cost;
     agenda_.at(agenda_.now() + cost, [this, done = std::move(work.done)] {
-      ++idle_;
       if (done) done();
+      ++idle_;  // behind what it entered: the next is chosen from all
       serve();
     });
   }
   Agenda& agenda_;
   int idle_;
   double busy_ = 0;
-  std::deque<Work> waiting_;
+  double ready_ = kReady;  // requests that go before the next work
+  std::deque<Work> own_, asked_;
 };
 
 /// Operations of one class of a plan of Cloudant's: when the next may go.
@@ -229,7 +248,7 @@ struct Sync {
 struct Group {
   double feeds = 0;
   std::size_t told = 0;  // of the room's log
-  bool waiting = true;
+  bool waiting = true;   // not while it is told or asks anew
 };
 
 /// A room at one server.
@@ -239,10 +258,10 @@ struct Room {
   Documents log;           // in the order of their commits here
   std::vector<bool> came;  // of `log`: from what this server hangs on
   std::vector<Group> groups;
-  std::unordered_map<std::size_t, std::size_t> chunks;  // of `log`: made once for all at that place
-  bool poked = false;                                   // waking the groups is in line
-  Room* above = nullptr;                                // at what this server hangs on
-  std::vector<Sync*> below;                             // pulls of edges that hang on this one
+  bool poked = false;                         // news of a commit is in line
+  bool round = false, another_round = false;  // under way; to follow it
+  Room* above = nullptr;                      // at what this server hangs on
+  std::vector<Sync*> below;                   // pulls of edges that hang on this one
   Sync push, pull;
 };
 
@@ -362,7 +381,8 @@ class Model {
     const double came = agenda_.now();
     std::function<void()> answered;
     if (plan_.writers != 0) answered = [this, &room, due] { write_later(room, due); };
-    node(room).thread.enter(
+    node(room).thread.request(
+        1,
         [this, came] {
           request_wait_ += agenda_.now() - came;
           return (costs_.request_us + costs_.document_us) * kUs;
@@ -412,63 +432,92 @@ class Model {
     if (plan_.away != Away::kNobody && !caught_up_ && agenda_.now() >= back && missing_ <= usual_) {
       caught_up_ = agenda_.now() - back;
     }
-    wake_feeds(room);
+    poke(room);
     for (Sync* pull : std::exchange(room.below, {})) answer(*pull);
     if (room.above) push(room.push);
   }
 
-  void wake_feeds(Room& room) {
+  void poke(Room& room) {
     if (room.poked || room.feeds == 0) return;
     room.poked = true;
     agenda_.at(away_until(room.node), [this, &room] {
       node(room).thread.enter([] { return 0.0; },
                               [this, &room] {
                                 room.poked = false;
-                                Groups woken;
-                                for (Group& group : room.groups) {
-                                  if (std::exchange(group.waiting, false)) woken.push_back(&group);
-                                }
-                                tell_next(room, std::move(woken), 0);
+                                begin_round(room);
                               });
     });
   }
 
+  void begin_round(Room& room) {
+    room.another_round = room.round;
+    if (room.round) return;
+    Groups woken;
+    for (Group& group : room.groups) {
+      if (std::exchange(group.waiting, false)) woken.push_back(&group);
+    }
+    if (woken.empty()) return;
+    room.round = true;
+    tell_next(room, std::move(woken), 0);
+  }
+
   /// The groups of a round, one after the other; other work comes in between.
   void tell_next(Room& room, Groups woken, std::size_t which) {
-    if (which == woken.size()) return;
+    if (which == woken.size()) {
+      room.round = false;
+      if (room.another_round)
+        node(room).thread.enter([] { return 0.0; }, [this, &room] { begin_round(room); });
+      return;
+    }
     Group& group = *woken[which];
-    tell(room, group, [this, &room, woken = std::move(woken), which]() mutable {
-      tell_next(room, std::move(woken), which + 1);
-    });
+    node(room).thread.enter([this, &room, &group] { return tell(room, group, 0); },
+                            [this, &room, &group, woken = std::move(woken), which]() mutable {
+                              was_told(room, group);
+                              tell_next(room, std::move(woken), which + 1);
+                            });
   }
 
-  void tell(Room& room, Group& group, std::function<void()> then) {
-    node(room).thread.enter(
+  /// Of all that came since the group was told last; what it costs.
+  double tell(Room& room, Group& group, double after) {
+    const std::size_t from = std::exchange(group.told, room.log.size());
+    if (from == group.told) return 0;
+    const auto rows = static_cast<double>(group.told - from);
+    const double wake = asks_anew() ? costs_.poll_us : costs_.wake_us;
+    const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
+    node(room).told_bytes +=
+        group.feeds * (rows * (costs_.row_bytes + plan_.bytes) + (asks_anew() ? kRequestBytes : 0));
+    for (std::size_t i = from; i < group.told; ++i)
+      note_told(room, group, room.log[i], after, cost);
+    return cost;
+  }
+
+  void was_told(Room& room, Group& group) {
+    group.waiting = !asks_anew();
+    if (asks_anew()) ask_anew(room, group);
+  }
+
+  /// What came meanwhile is the answer, without a round.
+  void ask_anew(Room& room, Group& group) {
+    node(room).thread.request(
+        group.feeds,
         [this, &room, &group] {
-          const std::size_t from = group.told;
-          if (from == room.log.size()) return 0.0;
-          group.told = room.chunks.try_emplace(from, room.log.size()).first->second;
-          const auto rows = static_cast<double>(group.told - from);
-          const double wake = plan_.long_polls != 0 ? costs_.poll_us : costs_.wake_us;
-          const double cost = group.feeds * (wake + (rows - 1) * costs_.row_us) * kUs;
-          node(room).told_bytes += group.feeds * (rows * (costs_.row_bytes + plan_.bytes) +
-                                                  (plan_.long_polls != 0 ? kRequestBytes : 0));
-          for (std::size_t i = from; i < group.told; ++i) note_told(room, group, room.log[i], cost);
-          return cost;
-        },
-        [this, &room, &group, then = std::move(then)] {
-          if (then) then();
+          const double asking = group.feeds * costs_.ask_us * kUs;
           group.waiting = group.told == room.log.size();
-          if (!group.waiting) tell(room, group, nullptr);
+          return asking + tell(room, group, asking);
+        },
+        [this, &room, &group] {
+          if (!group.waiting) ask_anew(room, group);
         });
   }
+  bool asks_anew() const { return plan_.long_polls != 0; }
 
   /// One feed after the other is told, within the time that the group takes.
-  void note_told(const Room& room, const Group& group, int document, double cost) {
+  void note_told(const Room& room, const Group& group, int document, double after, double cost) {
     const auto& [at, edge] = written_[static_cast<std::size_t>(document)];
     const double samples = std::ceil(std::min(group.feeds, kSamples * group.feeds / room.feeds));
     for (double i = 0; i < samples; ++i) {
-      const double told = agenda_.now() + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
+      const double told =
+          agenda_.now() + after + cost * (i + 0.5) / samples + plan_.visitor_ms * kMs;
       (edge == room.node ? same_edge_ : other_edges_).add(told - at, group.feeds / samples);
       all_.add(told - at, group.feeds / samples);
     }
@@ -494,7 +543,8 @@ class Model {
     const double now = agenda_.now();
     const double begins = at_origin(at) ? gate.pass(now, operations) : now;
     agenda_.at(begins, [this, &at, documents, done = std::move(done)] {
-      node(at).thread.enter([this, &at, documents] { return server_cost(at, documents); }, done);
+      node(at).thread.request(
+          1, [this, &at, documents] { return server_cost(at, documents); }, done);
     });
   }
 
@@ -700,11 +750,12 @@ class Model {
 
 Costs measured_costs() {
   return {
-      // bench_scale, 29 November 2026, six runs on two shared cores: 5.6 to 8.5, 33 to 34, 0.04 to
-      // 0.1, 36 to 41 us of the server's processor.
-      .wake_us = 6,
-      .poll_us = 33,
-      .row_us = 0.1,
+      // bench_scale, 29 November 2026, eight runs with real-time priority on two cores: 8.4 to
+      // 9.4, 45 to 52 for a telling and the asking, 0.02 to 0.04, 27 to 38 us of its processor.
+      .wake_us = 9,
+      .poll_us = 24,
+      .ask_us = 23,
+      .row_us = 0.05,
       .request_us = 36,
       .document_us = 6.8,         // server.svg: _bulk_docs of 1,000, 147,065 documents/s
       .push_us = 22,              // bench_replication the same day: push 46,012 documents/s

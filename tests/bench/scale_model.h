@@ -4,11 +4,15 @@
 // documents: whether replication is right is tested by framework/simulation.
 //
 // What is modelled:
-//  1. A server has one thread: requests and the telling of feeds wait for each other, first come,
-//     first served. An origin may have more (a cluster's cores).
+//  1. A server has one thread: requests are one line before it, what else it has to do another,
+//     each first come, first served; where both wait, some hundred requests go between two works.
+//     An origin may have more threads (a cluster's cores).
 //  2. A second thread commits; what arrives during a commit goes into the next one.
-//  3. Feeds of a room are woken by a commit, some hundred in one go, and share what they are told:
-//     what was committed until the first of them was told. Other work comes between two goes.
+//  3. Feeds of a room are told in rounds, some hundred in one go, each of all that came since it
+//     was told last; other work comes between two goes. A commit begins a round, or during one has
+//     another follow it, for those whose turn was over. Who has all of it costs nothing.
+//     Long polls ask anew when they were told, in line with all requests, and are answered at once
+//     where something came meanwhile.
 //  4. Each edge keeps one push and one pull for each of its rooms, with one request under way each:
 //     what gathers during a request goes into the next one (up to kBatchDocsMax).
 //  5. A plan of Cloudant's lets through so many operations a second; here they wait in line for it.
@@ -29,7 +33,8 @@ namespace atelier::bench::scale {
 
 /// Processor time, wall time of the disk, bytes. Where each comes from stands in scale_model.cpp.
 struct Costs {
-  double wake_us, poll_us;         // a feed told of something: kept open; asked anew each time
+  double wake_us;                  // a feed that is kept open told of something
+  double poll_us, ask_us;          // a long poll answered; asked anew
   double row_us;                   // each row more in what it is told
   double request_us, document_us;  // a request; a document in it
   double push_us, pull_us;         // a document, in the edge's replicator

@@ -3,8 +3,10 @@
 #include "bench/scale_model.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -43,17 +45,20 @@ TEST(ScaleModel, RequestsWaitAsLongAsInAQueueWithOneServerAndEqualWork) {
 
 TEST(ScaleModel, EachDocumentIsToldOnceAtEachEdgeOfItsRoom) {
   for (const Away away : {Away::kNobody, Away::kUpstream, Away::kEdge}) {
-    const Plan plan = busy_plan(away);
-    std::set<std::tuple<int, int, std::ptrdiff_t, int>> told;
-    const Outcome outcome =
-        run(plan, measured_costs(), [&](int edge, int room, std::ptrdiff_t group, int document) {
-          EXPECT_TRUE(told.insert({edge, room, group, document}).second);
-        });
-    ASSERT_GT(outcome.documents, 2'000);
-    EXPECT_EQ(static_cast<double>(told.size()), outcome.documents * plan.edges * 3);  // groups
-    const double feeds = plan.visitors / plan.edges / plan.rooms;
-    EXPECT_NEAR(outcome.all.count, outcome.documents * plan.edges * feeds, 1);
-    EXPECT_NEAR(outcome.same_edge.count + outcome.other_edges.count, outcome.all.count, 1);
+    for (const double long_polls : {0.0, 1.0}) {
+      Plan plan = busy_plan(away);
+      plan.long_polls = long_polls;
+      std::set<std::tuple<int, int, std::ptrdiff_t, int>> told;
+      const Outcome outcome =
+          run(plan, measured_costs(), [&](int edge, int room, std::ptrdiff_t group, int document) {
+            EXPECT_TRUE(told.insert({edge, room, group, document}).second);
+          });
+      ASSERT_GT(outcome.documents, 2'000);
+      EXPECT_EQ(static_cast<double>(told.size()), outcome.documents * plan.edges * 3);  // groups
+      const double feeds = plan.visitors / plan.edges / plan.rooms;
+      EXPECT_NEAR(outcome.all.count, outcome.documents * plan.edges * feeds, 1);
+      EXPECT_NEAR(outcome.same_edge.count + outcome.other_edges.count, outcome.all.count, 1);
+    }
   }
 }
 
@@ -102,15 +107,106 @@ TEST(ScaleModel, ARoundOfFeedsTellsOneAfterTheOther) {
   EXPECT_NEAR(outcome.same_edge.p99_ms, 100, 2);
 }
 
-TEST(ScaleModel, AWriterWhoWaitsForAnswersWritesNoFasterThanFeedsAreTold) {
+/// 47 documents a second to 10,000 feeds, 20 groups, each of which costs 10 us when it is told.
+/// Each document on its own would take almost five times as long as there is.
+Outcome full_thread(Costs costs, double long_polls) {
+  Plan plan{.visitors = 10'000, .rate = 47.0 / 10'000, .writers = 20, .seconds = 200};
+  plan.long_polls = long_polls;
+  const Outcome outcome = run(plan, costs);
+  EXPECT_GT(outcome.edge_busy, 0.99);
+  EXPECT_EQ(outcome.documents, 47 * plan.seconds);
+  return outcome;
+}
+
+/// The feeds x (10 us + what came in a round, but for one, x row_us).
+double round_ms(double row_us) {
+  return 100 * (1 - row_us / 10) / (1 - 10'000 * row_us * 47 / 1e6);
+}
+
+TEST(ScaleModel, AFullThreadTellsEachFeedOnceARoundOfAllThatCame) {
+  for (const double row_us : {0.0, 0.5}) {
+    Costs costs = nothing_costs();
+    costs.wake_us = 10;
+    costs.row_us = row_us;
+    const Outcome outcome = full_thread(costs, 0);
+    // A document waits until a group was told, then for 1 to 20 groups, then within its own.
+    const double round = round_ms(row_us), group = round / 20;
+    EXPECT_NEAR(outcome.all.p50_ms, (0.5 + 10.5 + 0.5) * group, 0.04 * round);
+    EXPECT_NEAR(outcome.all.p99_ms, (20 + 1.3) * group, 0.04 * round);
+    EXPECT_LE(outcome.all.most_ms, 2 * round);
+  }
+}
+
+TEST(ScaleModel, AFullThreadOfLongPollsTakesTwoRoundsAtMost) {
+  for (const double row_us : {0.0, 0.5}) {
+    Costs costs = nothing_costs();
+    costs.poll_us = 4;
+    costs.ask_us = 6;
+    costs.row_us = row_us;
+    const Outcome outcome = full_thread(costs, 1);
+    // The writer waits behind all who ask anew, then the document for those who are before it.
+    const double round = round_ms(row_us);
+    EXPECT_NEAR(outcome.all.p50_ms, 1.5 * round, 0.1 * round);
+    EXPECT_NEAR(outcome.all.p99_ms, 2 * round, 0.1 * round);
+  }
+}
+
+TEST(ScaleModel, LongPollsAskAnewInLineWithRequests) {
+  Costs costs = nothing_costs();
+  costs.poll_us = 10;
+  costs.ask_us = 90;
+  // One is told within 5 ms, then all ask for 45; after 20 ms the next one is sent.
+  const Plan plan{.visitors = 500, .rate = 50.0 / 500, .writers = 1, .seconds = 0.05};
+  const Outcome outcome = run(plan, costs);
+  ASSERT_EQ(outcome.documents, 2);
+  EXPECT_NEAR(outcome.all.least_ms, 0, 0.1);
+  EXPECT_NEAR(outcome.all.p50_ms, 5, 0.2);  // of the first one: those of the second wait longer
+  EXPECT_NEAR(outcome.all.most_ms, 50 - 20 + 5, 0.2);
+}
+
+TEST(ScaleModel, SomeRequestsGoBetweenTheGroupsOfARoundAndTheOthersBehindIt) {
+  Costs costs = nothing_costs();
+  costs.poll_us = 10;
+  costs.ask_us = 90;
+  // Four groups of 500: 5 ms for telling one, 45 ms until it has asked anew.
+  Plan plan{.visitors = 2'000, .rate = 50.0 / 2'000, .writers = 1, .seconds = 0.03};
+  // The first one asks before the second one is told, which is more than its share.
+  EXPECT_NEAR(run(plan, costs).all.most_ms, 5 + 45 + 3 * 5, 0.5);
+  // One more after 20 ms, that goes behind the round. Group 2 asks too early; group 3 asks and is
+  // answered; 1 and 2, who wait, are told in a round; group 4 asks and is answered.
+  plan.seconds = 0.05;
+  const Outcome outcome = run(plan, costs);
+  ASSERT_EQ(outcome.documents, 2);
+  EXPECT_NEAR(outcome.all.most_ms, 65 + 45 + (45 + 5) + 2 * 5 + (45 + 5) - 20, 0.5);
+}
+
+TEST(ScaleModel, WhatComesDuringARoundIsToldInItToThoseWhoseTurnIsToComeThenToTheOthers) {
   Costs costs = nothing_costs();
   costs.wake_us = 10;
+  // Two documents, the second in the midst of the first one's round of 100 ms.
   Plan plan{
-      .visitors = 10'000, .rate = 50.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 60};
-  const Outcome slow = run(plan, costs);  // a round takes 100 ms
-  EXPECT_LE(slow.documents, 60 * 10 * 1.01);
-  EXPECT_GE(slow.documents, 60 * 10 * 0.9);
-  costs.wake_us = 1;  // 10 ms: all 50 a second are written
+      .visitors = 10'000, .rate = 20.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 0.11};
+  std::map<int, std::vector<std::ptrdiff_t>> groups;
+  const Outcome outcome = run(plan, costs, [&](int, int, std::ptrdiff_t group, int document) {
+    groups[document].push_back(group);
+  });
+  ASSERT_EQ(outcome.documents, 2);
+  ASSERT_EQ(groups[1].size(), 20U);
+  EXPECT_NEAR(static_cast<double>(groups[1].front()), 10, 2);
+  EXPECT_EQ(groups[1].back(), groups[1].front() - 1);
+  EXPECT_NEAR(outcome.all.most_ms, 100, 10);  // not the two rounds that both would take
+}
+
+TEST(ScaleModel, AWriterWhoWaitsForAnswersWaitsForGroupsAndNotForRounds) {
+  Costs costs = nothing_costs();
+  costs.wake_us = 10;
+  // A group of 500 takes 5 ms, a round 100 ms: one group for each writing at least, two at most.
+  Plan plan{
+      .visitors = 10'000, .rate = 500.0 / 10'000, .writers = 1, .long_polls = 0, .seconds = 60};
+  const Outcome fast = run(plan, costs);
+  EXPECT_GE(fast.documents, 60 * 99);
+  EXPECT_LE(fast.documents, 60 * 200);
+  plan.rate = 50.0 / 10'000;  // all that are due are written
   EXPECT_NEAR(run(plan, costs).documents, 60 * 50, 2);
 }
 
