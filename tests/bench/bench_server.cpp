@@ -244,6 +244,60 @@ void measure_gets(const Sizes& sizes, const Options& options, const Express& exp
   report.add(std::move(row));
 }
 
+/// What clients ask for most, by turns; one in ten writes a document.
+std::string mixed_request(const Target& target, std::size_t number) {
+  const auto get = [&](const std::string& path) { return request_text(target, "GET", path); };
+  switch (number % 10) {
+    case 0:
+      return request_text(target, "PUT", "/room/" + id_of(number), body_of(number));
+    case 1:
+      return get("/room/_all_docs?limit=5&include_docs=true");
+    case 2:
+      return get("/room/_changes?limit=5&include_docs=true");
+    case 3:
+      return request_text(target, "POST", "/room/_revs_diff", R"({"message:1":["1-a","2-b"]})");
+    case 4:
+      return request_text(target, "POST", "/room/_bulk_get", R"({"docs":[{"id":"message:1"}]})");
+    case 5:
+      return get("/room");
+    case 6:  // a conflict
+      return request_text(target, "POST", "/room/_bulk_docs", R"({"docs":[{"_id":"message:1"}]})");
+    case 7:
+      return request_text(target, "POST", "/room/_find", R"({"selector":{"_id":"message:1"}})");
+    case 8:
+      return get("/_session");
+    default:
+      return get("/room/message%3A1");
+  }
+}
+
+/// Whether memory stays where it was: a million requests of all kinds, over connections that come
+/// and go.
+void measure_memory(const Sizes& sizes, Report& report) {
+  Folder folder;
+  Ours ours(self_path, folder.sub("server"));
+  ask_once(ours.target, "PUT", "/room/message%3A1", body_of(1));
+  std::size_t asked = 0;
+  const auto ask = [&](std::size_t count) {
+    Swarm clients(ours.target.port, 64);
+    const auto answers =
+        clients.ask_each(count, [&](std::size_t) { return mixed_request(ours.target, asked++); });
+    require(answers.count == count, "a request was not answered");
+  };
+  const std::size_t turn = std::max<std::size_t>(sizes.million / 50, 1'000);
+  for (int i = 0; i < 5; ++i) ask(turn);
+  const double before = static_cast<double>(ours.own_memory());
+  for (std::size_t done = 0; done < sizes.million; done += turn) ask(turn);
+  const double after = static_cast<double>(ours.own_memory());
+  report.add({.work = "own memory after 100,000 mixed requests",
+              .value = before / 1'048'576,
+              .unit = "MiB"});
+  report.add({.work = "own memory after 1,000,000 more",
+              .value = after / 1'048'576,
+              .unit = "MiB",
+              .target = before / 1'048'576 + 2});
+}
+
 double bulk_rate(const Target& target, std::size_t bulks, std::size_t first) {
   std::vector<std::string> requests;
   for (std::size_t i = 0; i < bulks; ++i)
@@ -354,6 +408,7 @@ int run(int argc, char** argv) {
   if (options->peers) express = start_express();
   measure_gets(sizes, *options, express, report);
   measure_bulk(sizes, express, report);
+  measure_memory(sizes, report);
   measure_presence(sizes.crowd, std::min(options->rounds, 3), report);
   return finish(report, *options);
 }
