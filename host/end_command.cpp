@@ -1,11 +1,9 @@
 #include "end_command.h"
 
-#include <chrono>
 #include <cstdint>
 #include <istream>
 #include <optional>
 #include <ostream>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/json_text.h"
@@ -84,8 +82,7 @@ Result<std::int64_t> empty(const RoomAccess& access, ProgressLine& line) {
   while (true) {
     ATELIER_TRY(answer, ask(access, "room-erase"));
     if (json::bool_member(answer, "done").value_or(false)) return all;
-    if (stop_requested()) return Error(ErrorCode::kCancelled, "stopped: run it again");
-    std::this_thread::sleep_for(std::chrono::milliseconds(kAskEveryMs));
+    if (wait_for_stop(kAskEveryMs)) return Error(ErrorCode::kCancelled, "stopped: run it again");
   }
 }
 
@@ -128,8 +125,7 @@ void print(const CommandContext& context, const EndOptions& options, const serve
         << (own ? "" : "; the file is written anew when the program that has it open now ends")
         << ".\n";
   out << "Members' devices learn of it when they synchronise, and keep or remove their copies as "
-         "their "
-         "people say. Backups, and servers that have the room from here, keep theirs."
+         "their people say. Backups, and servers that have the room from here, keep theirs."
       << std::endl;
 }
 

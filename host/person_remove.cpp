@@ -1,9 +1,7 @@
 // `atelier person remove`, see person_commands.h. Thread rule: main thread.
 #include <algorithm>
-#include <chrono>
 #include <istream>
 #include <ostream>
-#include <thread>
 #include <utility>
 
 #include "base/json_text.h"
@@ -140,8 +138,7 @@ Status finish_room(const RoomAccess& access, const std::string& room, const std:
     ATELIER_TRY(answer, ask_about(access, "person-finish", room, name));
     locals += static_cast<std::uint64_t>(json::int_member(answer, "locals").value_or(0));
     if (json::bool_member(answer, "done").value_or(false)) return ok();
-    if (stop_requested()) return Error(ErrorCode::kCancelled, "stopped");
-    std::this_thread::sleep_for(std::chrono::milliseconds(kAskEveryMs));
+    if (wait_for_stop(kAskEveryMs)) return Error(ErrorCode::kCancelled, "stopped");
   }
 }
 

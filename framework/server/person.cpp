@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/json_text.h"
 #include "server/guarded_store.h"
+#include "server/quarantine.h"
 #include "server/room_gate.h"
 #include "store/care.h"
 
@@ -17,7 +18,6 @@ constexpr std::size_t kPageLeavesMax = 1'000;        // looked at in a call: som
 constexpr std::size_t kPageBytesMax = 8 << 20;       // of bodies, likewise
 constexpr std::size_t kPageFoundBytesMax = 4 << 20;  // of bodies that are then changed
 constexpr int kAttemptsMax = 20;                     // of a document that others write to as well
-constexpr std::string_view kQuarantine = "atelier-quarantine-";
 
 /// Calls fn(begin, end, is_key) for each string of a text in normal form, quotes included.
 template <class Fn>
@@ -316,7 +316,7 @@ Result<std::uint64_t> remove_from_locals(Store& store, const std::string& name) 
   for (const Store::LocalDocument& local : store.list_locals()) {
     const bool of_reader = is_of_reader(local.id, name);
     const auto shorter =
-        local.id.starts_with(kQuarantine) ? without_body(local.body, name) : std::nullopt;
+        local.id.starts_with(kQuarantinePrefix) ? without_body(local.body, name) : std::nullopt;
     if (!of_reader && !shorter) continue;
     ATELIER_CHECK(begin_removal(store));
     if (of_reader) {

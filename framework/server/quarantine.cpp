@@ -11,10 +11,8 @@ namespace atelier::server {
 
 namespace {
 
-constexpr std::string_view kLocalPrefix = "atelier-quarantine-";
-
 std::string local_id(const std::string& id, const RevId& rev) {
-  return std::string(kLocalPrefix) + hex(sha256(id + '\n' + rev.to_string())).substr(0, 32);
+  return std::string(kQuarantinePrefix) + hex(sha256(id + '\n' + rev.to_string())).substr(0, 32);
 }
 
 ErrorCode code_of(std::string_view name) {
@@ -56,7 +54,7 @@ std::optional<Quarantine::Entry> parse_entry(std::string_view text) {
 Quarantine::Quarantine(std::shared_ptr<Store> store, std::size_t revisions_max)
     : store_(std::move(store)), revisions_max_(revisions_max) {
   for (const Store::LocalDocument& local : store_->list_locals()) {
-    if (!local.id.starts_with(kLocalPrefix)) continue;
+    if (!local.id.starts_with(kQuarantinePrefix)) continue;
     if (auto entry = parse_entry(local.body)) entries_[{entry->id, entry->rev}] = *entry;
   }
 }

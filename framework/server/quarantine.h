@@ -31,6 +31,8 @@ namespace atelier::server {
 
 /// More than these are no accident: what comes from upstream then stops until a person looks.
 inline constexpr std::size_t kQuarantineMax = 10'000;
+/// What the ids of the local documents begin with, one for each revision.
+inline constexpr std::string_view kQuarantinePrefix = "atelier-quarantine-";
 
 class Quarantine {
  public:

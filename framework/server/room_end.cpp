@@ -10,6 +10,7 @@
 
 #include "base/json_text.h"
 #include "server/person.h"
+#include "server/quarantine.h"
 #include "server/room_gate.h"
 
 namespace atelier::server {
@@ -18,7 +19,6 @@ namespace {
 constexpr std::int64_t kLastMs = 253'402'300'799'999;  // of the year 9999
 constexpr std::size_t kPageDocuments = 500;
 constexpr std::size_t kPurgers = 8;  // what several threads ask for goes into one commit
-constexpr std::string_view kQuarantine = "atelier-quarantine-";
 
 constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
                                    "May",       "June",     "July",     "August",
@@ -90,7 +90,6 @@ Status purge_all(Store& store, const std::vector<std::string>& ids) {
 }  // namespace
 
 Result<RoomEnd> read_room_end(std::string_view body) {
-  RoomEnd end;
   const auto at = json::int_member(body, "at");
   if (!at || *at < 0 || *at > kLastMs) return invalid("/at: must be milliseconds since 1970");
   const auto by = json::string_member(body, "by");
@@ -141,7 +140,7 @@ Result<EmptiedPage> empty_room(Store& store, const std::string& from) {
   }));
   std::vector<std::string> refused;  // what upstream brought and the rules did not let in
   for (const Store::LocalDocument& local : store.list_locals())
-    if (from.empty() && local.id.starts_with(kQuarantine)) refused.push_back(local.id);
+    if (from.empty() && local.id.starts_with(kQuarantinePrefix)) refused.push_back(local.id);
   if (ids.empty() && refused.empty()) return page;
   ATELIER_CHECK(begin_removal(store));
   for (const std::string& local : refused) ATELIER_CHECK(store.remove_local(local));
